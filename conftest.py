@@ -1,0 +1,15 @@
+import jax
+import numpy as np
+import pytest
+
+# Doctests and tests run under the strictest promotion, so that no dtype changes in silence, and
+# print few digits, so that an example reads well and the last digits of a sum do not matter.
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+np.set_printoptions(precision=4, suppress=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_programs_are_dropped():
+    """Every module starts without compiled programs; they would fill the memory of a long run."""
+    yield
+    jax.clear_caches()

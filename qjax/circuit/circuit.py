@@ -1,0 +1,561 @@
+"""Circuit: what the user writes."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Self, overload
+
+import jax
+
+from qjax._checks import as_integer, as_positive, check_index
+from qjax.circuit import compose as _compose
+from qjax.circuit._builders import Builders
+from qjax.circuit._place import Angles, Qubits, as_list, place
+from qjax.circuit.binding import bind_instructions
+from qjax.circuit.instruction import BARRIER, MEASURE, Instruction
+from qjax.circuit.structure import Leaves, Structure, pack, unpack
+from qjax.errors import CircuitError
+from qjax.gates import (
+    GATES,
+    Gate,
+    diagonal_gate,
+    find_gate,
+    pauli_rotation_gate,
+    permutation_gate,
+    unitary_gate,
+)
+
+MAX_QUBITS = 62  # masks of qubits are 64-bit integers
+
+
+@jax.tree_util.register_pytree_node_class
+class Circuit(Builders):
+    """A quantum circuit: instructions on qubits, all starting in |0>.
+
+    Builder methods append in place and return the circuit, so calls chain. Angles come first, then
+    qubits; either may be sequences, and the gate then goes on each element. Qubit 0 is the least
+    significant bit.
+
+    A circuit is a pytree: its structure is static and hashable, its numbers are leaves. It can be
+    built inside a jitted function from traced angles, be an argument or result of one, and be
+    differentiated and vmapped.
+
+    Args:
+        num_qubits: How many qubits, from 0 to 62.
+        num_clbits: How many classical bits measurements can write to; grows by itself with
+            `measure`.
+
+    Raises:
+        CircuitError: If a number is out of range.
+
+    Examples:
+        >>> bell = Circuit(2).h(0).cx(0, 1)
+        >>> print(bell)
+        q0: ─H─●─
+               │
+        q1: ───X─
+        >>> bell.depth(), bell.count_ops()
+        (2, {'h': 1, 'cx': 1})
+    """
+
+    def __init__(self, num_qubits: int, num_clbits: int = 0) -> None:
+        self._num_qubits = as_integer(num_qubits, "Circuit: num_qubits")
+        self._num_clbits = as_integer(num_clbits, "Circuit: num_clbits")
+        if not 0 <= self._num_qubits <= MAX_QUBITS or self._num_clbits < 0:
+            raise CircuitError(
+                f"Circuit: num_qubits must be in 0..{MAX_QUBITS} and num_clbits at least 0, "
+                f"but are {num_qubits} and {num_clbits}."
+            )
+        self._instructions: list[Instruction] | None = []
+        self._packed: tuple[Structure, Leaves] | None = None
+
+    # --- contents -----------------------------------------------------------------------------
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits."""
+        return self._num_qubits
+
+    @property
+    def num_clbits(self) -> int:
+        """Number of classical bits."""
+        return self._num_clbits
+
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """The instructions, in time order."""
+        return tuple(self._list())
+
+    @property
+    def structure(self) -> Structure:
+        """The circuit without its numbers: static and hashable."""
+        return self._pack()[0]
+
+    @property
+    def leaves(self) -> Leaves:
+        """The circuit's numbers, as the leaves of the pytree."""
+        return self._pack()[1]
+
+    @property
+    def parameters(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every open parameter, in the order in which `params` holds them."""
+        return dict(self.structure.vectors)
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers `params` must hold; a vector counts with its whole length."""
+        return self.structure.num_parameters
+
+    def __len__(self) -> int:
+        return len(self._list())
+
+    def __iter__(self) -> Iterator[Instruction]:
+        return iter(self.instructions)
+
+    @overload
+    def __getitem__(self, index: int) -> Instruction: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> "Instruction | Circuit":
+        """One instruction, or a circuit of the instructions in a slice."""
+        if isinstance(index, slice):
+            return self._with(self._list()[index])
+        return self._list()[index]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the instructions are the same, one by one, with equal numbers."""
+        if not isinstance(other, Circuit):
+            return NotImplemented
+        return (
+            self._num_qubits == other._num_qubits
+            and self._num_clbits == other._num_clbits
+            and self._list() == other._list()
+        )
+
+    __hash__ = None  # type: ignore[assignment] a circuit can change; its structure is hashable
+
+    def copy(self) -> Self:
+        """A circuit that can be changed without changing this one."""
+        return self._with(list(self._list()))
+
+    def depth(self) -> int:
+        """Number of layers when every gate starts as soon as its qubits and bits are free.
+
+        Barriers hold back what follows but are no layer themselves; a global phase is none.
+        """
+        level: Counter[tuple[str, int]] = Counter()
+        for i in self._list():
+            wires = [("q", q) for q in i.all_qubits] + [("c", c) for c in i.clbits]
+            start = max((level[w] for w in wires), default=0)
+            for w in wires:
+                level[w] = start + (i.operation is not BARRIER)
+        return max(level.values(), default=0)
+
+    def count_ops(self) -> dict[str, int]:
+        """How many instructions there are of each name, most frequent first."""
+        return dict(Counter(i.name for i in self._list()).most_common())
+
+    # --- building -----------------------------------------------------------------------------
+
+    def append(
+        self,
+        operation: str | Gate | Instruction,
+        qubits: Any = (),
+        params: Any = (),
+        *,
+        controls: Qubits = (),
+        control_values: Any = None,
+    ) -> Self:
+        """Append a gate by name or by row, or an instruction of another circuit.
+
+        Args:
+            operation: Name of a gate, a `Gate` row (also one of your own), or an `Instruction`.
+            qubits: One entry per qubit of the gate, its own controls first; an int for one qubit.
+            params: One entry per parameter of the gate; a single value for one parameter.
+            controls: Further control qubits.
+            control_values: 0 or 1 for each of `controls`; all 1 if not given.
+
+        Returns:
+            The circuit itself.
+
+        Raises:
+            CircuitError: If the gate is unknown, or does not fit.
+
+        Examples:
+            >>> Circuit(3).append("rx", 2, 0.5, controls=[0, 1], control_values=[1, 0])[0].name
+            'mcrx'
+        """
+        if isinstance(operation, Instruction):
+            moved = _compose.remapped(operation, tuple(range(self._num_qubits)), self._num_qubits)
+            if any(c >= self._num_clbits for c in moved.clbits):
+                self._num_clbits = max(moved.clbits) + 1
+            return self._extend([moved])
+        gate = operation if isinstance(operation, Gate) else find_gate(operation)
+        places = tuple(as_list(qubits))
+        values = tuple(params) if isinstance(params, (tuple, list)) else (params,)
+        return self._gate(gate, values, places, controls, control_values)
+
+    def unitary(
+        self,
+        matrix: Any,
+        qubits: Qubits,
+        *,
+        controls: Qubits = (),
+        control_values: Any = None,
+    ) -> Self:
+        """Append the gate given by a unitary matrix.
+
+        Args:
+            matrix: Complex array of shape (2**k, 2**k). Bit j of its index is `qubits[j]`. A traced
+                matrix cannot be checked when the circuit is built: if it is not unitary, every
+                amplitude that the circuit gives is NaN.
+            qubits: k qubits.
+            controls: Control qubits.
+            control_values: 0 or 1 for each control.
+
+        Raises:
+            CircuitError: If the shape does not fit or the matrix is not unitary.
+
+        Examples:
+            >>> Circuit(1).unitary([[0, 1], [1, 0]], 0).count_ops()
+            {'unitary': 1}
+        """
+        places = tuple(as_list(qubits))
+        return self._gate(unitary_gate(len(places)), (matrix,), places, controls, control_values)
+
+    def diagonal(
+        self,
+        entries: Any,
+        qubits: Qubits,
+        *,
+        controls: Qubits = (),
+        control_values: Any = None,
+    ) -> Self:
+        """Append a diagonal gate.
+
+        Args:
+            entries: Complex array of shape (2**k,), every entry of modulus 1; bit j of its index is
+                `qubits[j]`.
+            qubits: k qubits.
+            controls: Control qubits.
+            control_values: 0 or 1 for each control.
+
+        Raises:
+            CircuitError: If the shape does not fit or a modulus is not 1.
+
+        Examples:
+            >>> Circuit(2).diagonal([1, 1, 1, -1], (0, 1)).count_ops()
+            {'diagonal': 1}
+        """
+        places = tuple(as_list(qubits))
+        return self._gate(diagonal_gate(len(places)), (entries,), places, controls, control_values)
+
+    def permutation(
+        self,
+        table: Any,
+        qubits: Qubits,
+        *,
+        controls: Qubits = (),
+        control_values: Any = None,
+    ) -> Self:
+        """Append the gate that takes the basis state |j> of `qubits` to |table[j]>.
+
+        Args:
+            table: 2**k integers, each of 0..2**k-1 once; bit j of an index is `qubits[j]`.
+            qubits: k qubits.
+            controls: Control qubits.
+            control_values: 0 or 1 for each control.
+
+        Raises:
+            CircuitError: If the table is no permutation of the right length.
+
+        Examples:
+            >>> Circuit(2).permutation([0, 2, 1, 3], (0, 1)).count_ops()  # a swap
+            {'permutation': 1}
+        """
+        places = tuple(as_list(qubits))
+        gate = permutation_gate(tuple(as_integer(t, "permutation: entry") for t in table))
+        return self._gate(gate, (), places, controls, control_values)
+
+    def pauli_rotation(
+        self,
+        pauli: str,
+        theta: Angles,
+        qubits: Qubits,
+        *,
+        controls: Qubits = (),
+        control_values: Any = None,
+    ) -> Self:
+        """Append exp(-i theta P / 2).
+
+        Args:
+            pauli: Letters of I, X, Y, Z; letter k acts on `qubits[k]`.
+            theta: Angle in radians.
+            qubits: As many qubits as letters.
+            controls: Control qubits.
+            control_values: 0 or 1 for each control.
+
+        Raises:
+            CircuitError: If letters and qubits do not fit.
+
+        Examples:
+            >>> Circuit(3).pauli_rotation("XYZ", 0.5, (0, 1, 2)).count_ops()
+            {'pauli_rotation': 1}
+        """
+        places = tuple(as_list(qubits))
+        return self._gate(pauli_rotation_gate(pauli), (theta,), places, controls, control_values)
+
+    def mcx(self, controls: Qubits, target: Qubits, *, control_values: Any = None) -> Self:
+        """Append X on `target`, controlled by any number of qubits."""
+        return self._gate(GATES["x"], (), (target,), controls, control_values)
+
+    def mcp(
+        self, theta: Angles, controls: Qubits, target: Qubits, *, control_values: Any = None
+    ) -> Self:
+        """Append diag(1, exp(i theta)) on `target`, controlled by any number of qubits."""
+        return self._gate(GATES["p"], (theta,), (target,), controls, control_values)
+
+    def mcrx(
+        self, theta: Angles, controls: Qubits, target: Qubits, *, control_values: Any = None
+    ) -> Self:
+        """Append exp(-i theta X / 2) on `target`, controlled by any number of qubits."""
+        return self._gate(GATES["rx"], (theta,), (target,), controls, control_values)
+
+    def mcry(
+        self, theta: Angles, controls: Qubits, target: Qubits, *, control_values: Any = None
+    ) -> Self:
+        """Append exp(-i theta Y / 2) on `target`, controlled by any number of qubits."""
+        return self._gate(GATES["ry"], (theta,), (target,), controls, control_values)
+
+    def mcrz(
+        self, theta: Angles, controls: Qubits, target: Qubits, *, control_values: Any = None
+    ) -> Self:
+        """Append exp(-i theta Z / 2) on `target`, controlled by any number of qubits."""
+        return self._gate(GATES["rz"], (theta,), (target,), controls, control_values)
+
+    def barrier(self, qubits: Qubits | None = None) -> Self:
+        """Append a barrier: no gate is moved or merged across it when written as OpenQASM or drawn.
+
+        It does not change the state, and the simulator ignores it.
+        """
+        given = range(self._num_qubits) if qubits is None else qubits
+        places = as_list(given)
+        where = f"this {self._num_qubits}-qubit circuit"
+        indices = tuple(check_index(q, self._num_qubits, "barrier: qubit", where) for q in places)
+        if len(set(indices)) != len(indices):
+            raise CircuitError(f"barrier: qubits must differ, but are {indices}.")
+        return self._extend([Instruction(BARRIER, indices)])
+
+    def measure(self, qubits: Qubits, clbits: Qubits | None = None) -> Self:
+        """Append measurements in the computational basis.
+
+        Args:
+            qubits: Qubit or qubits to measure.
+            clbits: Classical bit of each; by default the bit with the qubit's number. The circuit
+                gets as many classical bits as needed.
+
+        Raises:
+            CircuitError: If lengths differ or a qubit is out of range.
+
+        Examples:
+            >>> Circuit(2).h(0).cx(0, 1).measure([0, 1]).num_clbits
+            2
+        """
+        places = as_list(qubits)
+        bits = places if clbits is None else as_list(clbits)
+        if len(places) != len(bits):
+            raise CircuitError(
+                f"measure: needs a classical bit for each qubit, but got {len(places)} qubits "
+                f"and {len(bits)} bits."
+            )
+        where = f"this {self._num_qubits}-qubit circuit"
+        new = []
+        for q, c in zip(places, bits, strict=True):
+            qubit = check_index(q, self._num_qubits, "measure: qubit", where)
+            bit = as_integer(c, "measure: classical bit")
+            if bit < 0:
+                raise CircuitError(f"measure: classical bit must be at least 0, but is {bit}.")
+            new.append(Instruction(MEASURE, (qubit,), clbits=(bit,)))
+        self._num_clbits = max([self._num_clbits, *(i.clbits[0] + 1 for i in new)])
+        return self._extend(new)
+
+    def measure_all(self) -> Self:
+        """Append a measurement of every qubit into the bit with its number."""
+        return self.measure(range(self._num_qubits))
+
+    def remove_measurements(self) -> Self:
+        """A copy without measurements and classical bits."""
+        circuit = self._with([i for i in self._list() if i.operation is not MEASURE])
+        circuit._num_clbits = 0
+        return circuit
+
+    # --- whole circuits -----------------------------------------------------------------------
+
+    def compose(self, other: "Circuit", qubits: Qubits | None = None) -> Self:
+        """Append all instructions of another circuit.
+
+        Args:
+            other: A circuit with at most as many qubits.
+            qubits: Where each of its qubits goes; by default to the qubit with its number.
+
+        Returns:
+            The circuit itself.
+
+        Raises:
+            CircuitError: If it does not fit.
+
+        Examples:
+            >>> Circuit(3).compose(Circuit(2).cx(0, 1), qubits=(2, 0))[0].all_qubits
+            (2, 0)
+        """
+        self._num_clbits = max(self._num_clbits, other.num_clbits)
+        return self._extend(
+            _compose.composed(self._num_qubits, other._list(), other.num_qubits, qubits)
+        )
+
+    def __add__(self, other: "Circuit") -> "Circuit":
+        """The circuit that runs this one, then the other; the larger one gives the qubits."""
+        if not isinstance(other, Circuit):
+            return NotImplemented
+        return (
+            Circuit(max(self.num_qubits, other.num_qubits), self.num_clbits)
+            .compose(self)
+            .compose(other)
+        )
+
+    def inverse(self) -> Self:
+        """The circuit that undoes this one.
+
+        Raises:
+            CircuitError: If it measures.
+        """
+        return self._with(_compose.inverted(self._list()))
+
+    def power(self, exponent: int) -> Self:
+        """The circuit `exponent` times in a row; the inverse for negative numbers."""
+        times = as_integer(exponent, "power: exponent")
+        base = self._list() if times >= 0 else _compose.inverted(self._list())
+        return self._with(base * abs(times))
+
+    def repeat(self, times: int) -> Self:
+        """The circuit `times` times in a row."""
+        if as_integer(times, "repeat: times") < 0:
+            raise CircuitError(f"repeat: times must be at least 0, but is {times}.")
+        return self.power(times)
+
+    def controlled(self, num_controls: int = 1, control_values: Any = None) -> "Circuit":
+        """The circuit under control of new qubits, which come above its own.
+
+        Args:
+            num_controls: How many controls; they are qubits n, n + 1, ... of the new circuit.
+            control_values: 0 or 1 for each; all 1 if not given.
+
+        Returns:
+            A circuit on n + num_controls qubits. Its global phase becomes a phase of the controls.
+
+        Raises:
+            CircuitError: If it measures, or a number is out of range.
+
+        Examples:
+            >>> Circuit(1).x(0).controlled(2).count_ops()
+            {'ccx': 1}
+        """
+        count = as_positive(num_controls, "controlled: num_controls")
+        new = tuple(range(self._num_qubits, self._num_qubits + count))
+        return Circuit(self._num_qubits + count)._extend(
+            _compose.controlled(self._list(), new, control_values)
+        )
+
+    def bind(self, params: Any) -> Self:
+        """Put values in for open parameters.
+
+        Args:
+            params: An array with all values, or a mapping from names to values; a mapping may leave
+                names out, and these stay open. Values may be traced.
+
+        Returns:
+            A new circuit.
+
+        Raises:
+            ParameterError: If a name is unknown, or a shape does not fit.
+
+        Examples:
+            >>> from qjax.circuit.parameter import Parameter
+            >>> str(Circuit(1).rx(2 * Parameter("t"), 0).bind({"t": 0.25})[0])
+            'rx(0.5) 0'
+        """
+        return self._with(bind_instructions(self.structure, self._list(), params))
+
+    # --- pictures -----------------------------------------------------------------------------
+
+    def draw(self, output: str = "text", **options: Any) -> Any:
+        """Draw the circuit.
+
+        Args:
+            output: "text" gives a string-like drawing, "mpl" a matplotlib figure, "svg" an SVG
+                picture as text.
+            **options: Passed to the drawer; see `qjax.draw`.
+
+        Returns:
+            The drawing.
+        """
+        from qjax.draw import draw  # a picture is asked for: the only way up from this floor
+
+        return draw(self, output, **options)
+
+    def __str__(self) -> str:
+        return str(self.draw("text"))
+
+    def __repr__(self) -> str:
+        parameters = f", {self.num_parameters} parameters" if self.structure.vectors else ""
+        return f"<Circuit: {self.num_qubits} qubits, {len(self)} instructions{parameters}>"
+
+    def _repr_svg_(self) -> str:
+        return self.draw("svg")
+
+    # --- pytree and internals -----------------------------------------------------------------
+
+    def tree_flatten(self) -> tuple[Leaves, Structure]:
+        """Numbers and structure, for JAX."""
+        structure, leaves = self._pack()
+        return leaves, structure
+
+    @classmethod
+    def tree_unflatten(cls, structure: Structure, leaves: Leaves) -> Self:
+        """The circuit again, for JAX."""
+        circuit = cls.__new__(cls)
+        circuit._num_qubits = structure.num_qubits
+        circuit._num_clbits = structure.num_clbits
+        circuit._instructions = None
+        circuit._packed = (structure, tuple(leaves))  # type: ignore[assignment]
+        return circuit
+
+    def _list(self) -> list[Instruction]:
+        if self._instructions is None:
+            assert self._packed is not None
+            self._instructions = unpack(*self._packed)
+        return self._instructions
+
+    def _pack(self) -> tuple[Structure, Leaves]:
+        if self._packed is None:
+            self._packed = pack(self._num_qubits, self._num_clbits, self._list())
+        return self._packed
+
+    def _extend(self, instructions: list[Instruction]) -> Self:
+        self._list().extend(instructions)
+        self._packed = None
+        return self
+
+    def _with(self, instructions: list[Instruction]) -> Self:
+        circuit = type(self)(self._num_qubits, self._num_clbits)
+        circuit._instructions = list(instructions)
+        return circuit
+
+    def _gate(
+        self,
+        gate: Gate,
+        params: tuple[Any, ...],
+        places: tuple[Any, ...],
+        controls: Any,
+        control_values: Any,
+    ) -> Self:
+        return self._extend(place(gate, params, places, controls, control_values, self._num_qubits))

@@ -1,0 +1,198 @@
+"""Instruction: a gate, a measurement or a barrier, placed on qubits."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qjax.circuit.parameter import ParameterExpression, is_number, is_traced
+from qjax.errors import CircuitError
+from qjax.gates import Gate, named_controlled
+
+
+@dataclass(frozen=True)
+class Directive:
+    """What a circuit may hold that is no gate.
+
+    Attributes:
+        name: "barrier" or "measure".
+        label: What a drawing shows.
+    """
+
+    name: str
+    label: str
+
+
+BARRIER = Directive("barrier", "░")
+MEASURE = Directive("measure", "M")
+
+
+@dataclass(frozen=True, eq=False)
+class Instruction:
+    """A gate or a directive on the qubits of a circuit. It is never changed.
+
+    A controlled gate is held as its base and its controls, so `cx`, a controlled `x` and
+    `mcx` with one control are one and the same.
+
+    Attributes:
+        operation: The row of the gate under the controls, or a directive.
+        qubits: The qubits it acts on, without controls; the first is bit 0 of the gate's matrix.
+        params: Its angles (numbers, tracers or `ParameterExpression`s) or arrays.
+        controls: Control qubits.
+        control_values: For each control, the value (0 or 1) at which the gate acts.
+        clbits: For a measurement, the classical bit of each qubit.
+    """
+
+    operation: Gate | Directive
+    qubits: tuple[int, ...]
+    params: tuple[Any, ...] = ()
+    controls: tuple[int, ...] = ()
+    control_values: tuple[int, ...] = ()
+    clbits: tuple[int, ...] = ()
+
+    @property
+    def is_gate(self) -> bool:
+        """Whether it is a gate."""
+        return isinstance(self.operation, Gate)
+
+    @property
+    def named(self) -> Gate | None:
+        """The row of the gate together with its controls, or None if that has no name.
+
+        A gate with a control at value 0 has no name, for its row means controls at 1.
+        """
+        if not isinstance(self.operation, Gate) or not all(self.control_values):
+            return None
+        return named_controlled(self.operation, len(self.controls))
+
+    @property
+    def name(self) -> str:
+        """Name as in OpenQASM and in `count_ops`: "cx", "ccx", "measure", "mcx", "ctrl_ecr"."""
+        if (named := self.named) is not None:
+            return named.name
+        return f"mc{self.operation.name}" if self.controls else self.operation.name
+
+    @property
+    def all_qubits(self) -> tuple[int, ...]:
+        """Controls first, then the qubits under them."""
+        return self.controls + self.qubits
+
+    @property
+    def is_symbolic(self) -> bool:
+        """Whether an angle is still open."""
+        return any(isinstance(param, ParameterExpression) for param in self.params)
+
+    def same_place(self, other: "Instruction") -> bool:
+        """Whether operation, qubits, controls and clbits are those of `other`."""
+        return (
+            self.operation is other.operation
+            and self.qubits == other.qubits
+            and self.controls == other.controls
+            and self.control_values == other.control_values
+            and self.clbits == other.clbits
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Instruction):
+            return NotImplemented
+        return self.same_place(other) and all(
+            _equal(a, b) for a, b in zip(self.params, other.params, strict=True)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.operation, self.qubits, self.controls, self.control_values, self.clbits))
+
+    def __str__(self) -> str:
+        angles = ", ".join(_short(p) for p in self.params)
+        places = ", ".join(str(q) for q in self.all_qubits)
+        negative = [
+            str(c) for c, v in zip(self.controls, self.control_values, strict=True) if not v
+        ]
+        when = f" when {', '.join(negative)} is 0" if negative else ""
+        into = f" -> {', '.join(str(c) for c in self.clbits)}" if self.clbits else ""
+        return f"{self.name}{f'({angles})' if angles else ''} {places}{when}{into}"
+
+
+def checked_angle(gate: str, name: str, value: Any) -> Any:
+    """A number, tracer or expression, after checks; concrete numbers become Python floats.
+
+    Raises:
+        CircuitError: If it is none of these, or not finite.
+    """
+    if isinstance(value, ParameterExpression):
+        if not is_traced(value.offset) and not np.isfinite(value.offset):
+            raise CircuitError(f"{gate}: {name} must be finite, but is {value}.")
+        return value
+    if not is_number(value):
+        found = f"of shape {value.shape}" if hasattr(value, "shape") else repr(value)
+        raise CircuitError(
+            f"{gate}: {name} must be a real number, a traced scalar or an expression of "
+            f"parameters, but is {found}."
+        )
+    if is_traced(value):
+        return value
+    number = float(value)
+    if not np.isfinite(number):
+        raise CircuitError(f"{gate}: {name} must be finite, but is {number}.")
+    return number
+
+
+def unitarity_tolerance(dtype: Any, size: int) -> float:
+    """How far a product of `size` rows of rounded numbers may be from the identity.
+
+    Each entry of M M^dagger sums `size` products whose rounding is one eps of the matrix's
+    precision, and the matrix itself is rounded once: 8 * eps * size leaves a margin of four.
+    A matrix typed in with six or seven digits passes as single precision.
+    """
+    single = np.finfo(np.float32).eps
+    eps = max(float(np.finfo(dtype).eps), float(single))
+    return 8 * eps * max(size, 2)
+
+
+def checked_array(gate: Gate, shape: tuple[int, ...], value: Any) -> Any:
+    """The matrix of a `unitary` or the entries of a `diagonal`, after checks.
+
+    Raises:
+        CircuitError: If the shape is wrong, a number is not finite, or the gate is not unitary;
+            the message says how far it is off.
+    """
+    if not is_traced(value):
+        value = np.asarray(value)
+    if value.shape != shape:
+        raise CircuitError(f"{gate.name}: shape must be {shape}, but is {tuple(value.shape)}.")
+    if np.dtype(value.dtype).kind not in "iufc":
+        raise CircuitError(f"{gate.name}: entries must be numbers, but are {value.dtype}.")
+    if is_traced(value):
+        return value
+    tolerance = unitarity_tolerance(
+        value.dtype if value.dtype.kind in "fc" else np.float64, shape[0]
+    )
+    value = value.astype(np.complex128)
+    if not np.all(np.isfinite(value)):
+        raise CircuitError(f"{gate.name}: entries must be finite.")
+    if len(shape) == 1:
+        error = float(np.max(np.abs(np.abs(value) - 1)))
+        what = "every entry must have modulus 1, but one is off by"
+    else:
+        error = float(np.max(np.abs(value @ value.conj().T - np.eye(shape[0]))))
+        what = "the matrix must be unitary, but the largest entry of M M^dagger - 1 is"
+    if error > tolerance:
+        raise CircuitError(f"{gate.name}: {what} {error:.3g} (allowed: {tolerance:.1g}).")
+    value.setflags(write=False)
+    return value
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if is_traced(a) or is_traced(b):
+        return a is b
+    if isinstance(a, ParameterExpression) or isinstance(b, ParameterExpression):
+        return a == b
+    return bool(np.array_equal(a, b))
+
+
+def _short(param: Any) -> str:
+    if is_traced(param):
+        return "<traced>"
+    if isinstance(param, float):
+        return f"{param:.6g}"
+    return str(param) if isinstance(param, ParameterExpression) else f"<{param.shape} array>"
