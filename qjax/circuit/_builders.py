@@ -19,7 +19,9 @@ class Builders:
     ) -> Self:
         raise AttributeError("Builders is a part of Circuit.")
 
-    def gphase(self, gamma: Angles, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def gphase(
+        self, gamma: Angles, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `gphase`: exp(i gamma).
 
         Source: OpenQASM 3, gphase.
@@ -27,7 +29,9 @@ class Builders:
         gate = GATES["gphase"]
         return self._gate(gate, (gamma,), (), controls, control_values)
 
-    def id(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def id(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `id`: identity.
 
         Source: OpenQASM 3, stdgates.inc.
@@ -35,7 +39,9 @@ class Builders:
         gate = GATES["id"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def i(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def i(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `i`: identity; another name of `id`.
 
         Source: OpenQASM 3, stdgates.inc.
@@ -43,7 +49,9 @@ class Builders:
         gate = GATES["id"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def x(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def x(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `x`: Pauli X.
 
         Source: OpenQASM 3, stdgates.inc.
@@ -51,7 +59,9 @@ class Builders:
         gate = GATES["x"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def y(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def y(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `y`: Pauli Y.
 
         Source: OpenQASM 3, stdgates.inc.
@@ -59,7 +69,9 @@ class Builders:
         gate = GATES["y"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def z(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def z(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `z`: Pauli Z.
 
         Source: OpenQASM 3, stdgates.inc.
@@ -67,7 +79,9 @@ class Builders:
         gate = GATES["z"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def h(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def h(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `h`: Hadamard, (X + Z) / sqrt 2.
 
         Source: OpenQASM 3, stdgates.inc.
@@ -75,7 +89,9 @@ class Builders:
         gate = GATES["h"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def s(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def s(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `s`: diag(1, i).
 
         Source: OpenQASM 3, stdgates.inc.
@@ -83,7 +99,9 @@ class Builders:
         gate = GATES["s"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def sdg(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def sdg(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `sdg`: diag(1, -i).
 
         Source: OpenQASM 3, stdgates.inc.
@@ -91,7 +109,9 @@ class Builders:
         gate = GATES["sdg"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def t(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def t(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `t`: diag(1, exp(i pi/4)).
 
         Source: OpenQASM 3, stdgates.inc.
@@ -99,7 +119,9 @@ class Builders:
         gate = GATES["t"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def tdg(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def tdg(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `tdg`: diag(1, exp(-i pi/4)).
 
         Source: OpenQASM 3, stdgates.inc.
@@ -107,7 +129,9 @@ class Builders:
         gate = GATES["tdg"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def sx(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def sx(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `sx`: square root of X, H S H.
 
         Source: OpenQASM 3, stdgates.inc.
@@ -115,7 +139,9 @@ class Builders:
         gate = GATES["sx"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def v(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def v(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `v`: square root of X, H S H; another name of `sx`.
 
         Source: OpenQASM 3, stdgates.inc.
@@ -123,7 +149,9 @@ class Builders:
         gate = GATES["sx"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def sxdg(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def sxdg(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `sxdg`: inverse of sx, H Sdg H.
 
         Source: Qiskit, SXdgGate.
@@ -131,7 +159,9 @@ class Builders:
         gate = GATES["sxdg"]
         return self._gate(gate, (), (qubit,), controls, control_values)
 
-    def vdg(self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None) -> Self:
+    def vdg(
+        self, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
         """Append `vdg`: inverse of sx, H Sdg H; another name of `sxdg`.
 
         Source: Qiskit, SXdgGate.
@@ -200,14 +230,7 @@ class Builders:
         return self._gate(gate, (theta,), (qubit,), controls, control_values)
 
     def u(
-        self,
-        theta: Angles,
-        phi: Angles,
-        lam: Angles,
-        qubit: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, phi: Angles, lam: Angles, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `u`: P(phi) RY(theta) P(lam).
 
@@ -217,13 +240,7 @@ class Builders:
         return self._gate(gate, (theta, phi, lam), (qubit,), controls, control_values)
 
     def u2(
-        self,
-        phi: Angles,
-        lam: Angles,
-        qubit: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, phi: Angles, lam: Angles, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `u2`: RZ(phi) RY(pi/2) RZ(lam).
 
@@ -233,14 +250,7 @@ class Builders:
         return self._gate(gate, (phi, lam), (qubit,), controls, control_values)
 
     def u3(
-        self,
-        theta: Angles,
-        phi: Angles,
-        lam: Angles,
-        qubit: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, phi: Angles, lam: Angles, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `u3`: RZ(phi) RY(theta) RZ(lam).
 
@@ -250,15 +260,7 @@ class Builders:
         return self._gate(gate, (theta, phi, lam), (qubit,), controls, control_values)
 
     def phased_u(
-        self,
-        theta: Angles,
-        phi: Angles,
-        lam: Angles,
-        gamma: Angles,
-        qubit: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, phi: Angles, lam: Angles, gamma: Angles, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `phased_u`: exp(i gamma) P(phi) RY(theta) P(lam).
 
@@ -268,13 +270,7 @@ class Builders:
         return self._gate(gate, (theta, phi, lam, gamma), (qubit,), controls, control_values)
 
     def prx(
-        self,
-        theta: Angles,
-        phi: Angles,
-        qubit: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, phi: Angles, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `prx`: exp(-i theta (cos phi X + sin phi Y) / 2).
 
@@ -284,13 +280,7 @@ class Builders:
         return self._gate(gate, (theta, phi), (qubit,), controls, control_values)
 
     def r(
-        self,
-        theta: Angles,
-        phi: Angles,
-        qubit: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, phi: Angles, qubit: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `r`: exp(-i theta (cos phi X + sin phi Y) / 2); another name of `prx`.
 
@@ -410,13 +400,7 @@ class Builders:
         return self._gate(gate, (), (qubit0, qubit1), controls, control_values)
 
     def rxx(
-        self,
-        theta: Angles,
-        qubit0: Qubits,
-        qubit1: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, qubit0: Qubits, qubit1: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `rxx`: exp(-i theta XX / 2).
 
@@ -426,13 +410,7 @@ class Builders:
         return self._gate(gate, (theta,), (qubit0, qubit1), controls, control_values)
 
     def ryy(
-        self,
-        theta: Angles,
-        qubit0: Qubits,
-        qubit1: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, qubit0: Qubits, qubit1: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `ryy`: exp(-i theta YY / 2).
 
@@ -442,13 +420,7 @@ class Builders:
         return self._gate(gate, (theta,), (qubit0, qubit1), controls, control_values)
 
     def rzz(
-        self,
-        theta: Angles,
-        qubit0: Qubits,
-        qubit1: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, qubit0: Qubits, qubit1: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `rzz`: exp(-i theta ZZ / 2).
 
@@ -458,13 +430,7 @@ class Builders:
         return self._gate(gate, (theta,), (qubit0, qubit1), controls, control_values)
 
     def rzx(
-        self,
-        theta: Angles,
-        qubit0: Qubits,
-        qubit1: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, qubit0: Qubits, qubit1: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `rzx`: exp(-i theta Z0 X1 / 2).
 
@@ -474,14 +440,7 @@ class Builders:
         return self._gate(gate, (theta,), (qubit0, qubit1), controls, control_values)
 
     def xx_plus_yy(
-        self,
-        theta: Angles,
-        beta: Angles,
-        qubit0: Qubits,
-        qubit1: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, beta: Angles, qubit0: Qubits, qubit1: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `xx_plus_yy`: RZ0(-beta) exp(-i theta (XX + YY) / 4) RZ0(beta).
 
@@ -491,14 +450,7 @@ class Builders:
         return self._gate(gate, (theta, beta), (qubit0, qubit1), controls, control_values)
 
     def xx_minus_yy(
-        self,
-        theta: Angles,
-        beta: Angles,
-        qubit0: Qubits,
-        qubit1: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, beta: Angles, qubit0: Qubits, qubit1: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `xx_minus_yy`: RZ1(beta) exp(-i theta (XX - YY) / 4) RZ1(-beta).
 
@@ -508,14 +460,7 @@ class Builders:
         return self._gate(gate, (theta, beta), (qubit0, qubit1), controls, control_values)
 
     def fsim(
-        self,
-        theta: Angles,
-        phi: Angles,
-        qubit0: Qubits,
-        qubit1: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, phi: Angles, qubit0: Qubits, qubit1: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `fsim`: exp(-i theta (XX + YY) / 2) CP(-phi).
 
@@ -525,13 +470,7 @@ class Builders:
         return self._gate(gate, (theta, phi), (qubit0, qubit1), controls, control_values)
 
     def givens(
-        self,
-        theta: Angles,
-        qubit0: Qubits,
-        qubit1: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, qubit0: Qubits, qubit1: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `givens`: exp(i theta (X0 Y1 - Y0 X1) / 2).
 
@@ -541,15 +480,7 @@ class Builders:
         return self._gate(gate, (theta,), (qubit0, qubit1), controls, control_values)
 
     def ms(
-        self,
-        phi0: Angles,
-        phi1: Angles,
-        theta: Angles,
-        qubit0: Qubits,
-        qubit1: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, phi0: Angles, phi1: Angles, theta: Angles, qubit0: Qubits, qubit1: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `ms`: exp(-i theta GPi(phi0) GPi(phi1) / 2), angles in radians.
 
@@ -649,13 +580,7 @@ class Builders:
         return self._gate(gate, (), (control, target), controls, control_values)
 
     def cp(
-        self,
-        theta: Angles,
-        control: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, control: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `cp`: p with 1 control: diag(1, exp(i theta)).
 
@@ -665,13 +590,7 @@ class Builders:
         return self._gate(gate, (theta,), (control, target), controls, control_values)
 
     def cphase(
-        self,
-        theta: Angles,
-        control: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, control: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `cphase`: p with 1 control: diag(1, exp(i theta)); another name of `cp`.
 
@@ -681,13 +600,7 @@ class Builders:
         return self._gate(gate, (theta,), (control, target), controls, control_values)
 
     def cu1(
-        self,
-        theta: Angles,
-        control: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, control: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `cu1`: p with 1 control: diag(1, exp(i theta)); another name of `cp`.
 
@@ -697,13 +610,7 @@ class Builders:
         return self._gate(gate, (theta,), (control, target), controls, control_values)
 
     def crx(
-        self,
-        theta: Angles,
-        control: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, control: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `crx`: rx with 1 control: exp(-i theta X / 2).
 
@@ -713,13 +620,7 @@ class Builders:
         return self._gate(gate, (theta,), (control, target), controls, control_values)
 
     def cry(
-        self,
-        theta: Angles,
-        control: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, control: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `cry`: ry with 1 control: exp(-i theta Y / 2).
 
@@ -729,13 +630,7 @@ class Builders:
         return self._gate(gate, (theta,), (control, target), controls, control_values)
 
     def crz(
-        self,
-        theta: Angles,
-        control: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, control: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `crz`: rz with 1 control: exp(-i theta Z / 2).
 
@@ -745,36 +640,17 @@ class Builders:
         return self._gate(gate, (theta,), (control, target), controls, control_values)
 
     def cu(
-        self,
-        theta: Angles,
-        phi: Angles,
-        lam: Angles,
-        gamma: Angles,
-        control: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, phi: Angles, lam: Angles, gamma: Angles, control: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `cu`: phased_u with 1 control: exp(i gamma) P(phi) RY(theta) P(lam).
 
         Source: OpenQASM 3, stdgates.inc.
         """
         gate = GATES["cu"]
-        return self._gate(
-            gate, (theta, phi, lam, gamma), (control, target), controls, control_values
-        )
+        return self._gate(gate, (theta, phi, lam, gamma), (control, target), controls, control_values)
 
     def cu3(
-        self,
-        theta: Angles,
-        phi: Angles,
-        lam: Angles,
-        control: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, theta: Angles, phi: Angles, lam: Angles, control: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `cu3`: u with 1 control: P(phi) RY(theta) P(lam).
 
@@ -784,13 +660,7 @@ class Builders:
         return self._gate(gate, (theta, phi, lam), (control, target), controls, control_values)
 
     def cswap(
-        self,
-        control: Qubits,
-        qubit0: Qubits,
-        qubit1: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, control: Qubits, qubit0: Qubits, qubit1: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `cswap`: swap with 1 control: exchanges the two qubits.
 
@@ -800,13 +670,7 @@ class Builders:
         return self._gate(gate, (), (control, qubit0, qubit1), controls, control_values)
 
     def ccx(
-        self,
-        control0: Qubits,
-        control1: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, control0: Qubits, control1: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `ccx`: x with 2 controls: Pauli X.
 
@@ -816,13 +680,7 @@ class Builders:
         return self._gate(gate, (), (control0, control1, target), controls, control_values)
 
     def ccz(
-        self,
-        control0: Qubits,
-        control1: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, control0: Qubits, control1: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `ccz`: z with 2 controls: Pauli Z.
 
@@ -832,40 +690,21 @@ class Builders:
         return self._gate(gate, (), (control0, control1, target), controls, control_values)
 
     def c3x(
-        self,
-        control0: Qubits,
-        control1: Qubits,
-        control2: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, control0: Qubits, control1: Qubits, control2: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `c3x`: x with 3 controls: Pauli X.
 
         Source: Qiskit, C3XGate.
         """
         gate = GATES["c3x"]
-        return self._gate(
-            gate, (), (control0, control1, control2, target), controls, control_values
-        )
+        return self._gate(gate, (), (control0, control1, control2, target), controls, control_values)
 
     def c4x(
-        self,
-        control0: Qubits,
-        control1: Qubits,
-        control2: Qubits,
-        control3: Qubits,
-        target: Qubits,
-        *,
-        controls: Qubits = (),
-        control_values: Any = None,
+        self, control0: Qubits, control1: Qubits, control2: Qubits, control3: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
         """Append `c4x`: x with 4 controls: Pauli X.
 
         Source: Qiskit, C4XGate.
         """
         gate = GATES["c4x"]
-        return self._gate(
-            gate, (), (control0, control1, control2, control3, target), controls, control_values
-        )
+        return self._gate(gate, (), (control0, control1, control2, control3, target), controls, control_values)

