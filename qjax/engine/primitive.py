@@ -1,0 +1,171 @@
+r"""The three primitives that every engine implements, and JAX's rules for them.
+
+    apply(state, numbers)                        psi = U(numbers) psi_0
+    tangent(state, out, numbers, d_state, d_numbers)   d psi, linear in d_state and d_numbers
+    adjoint(out, cotangent, numbers)             the transpose of `tangent`
+
+`apply` has `tangent` as its JVP, and `tangent` has `adjoint` as its transpose: that is reverse mode.
+Derivatives of these two are those of their definition in the `xla` engine, so every nesting of
+derivatives works. All take one leading batch axis: an operand has B rows, or one row for all.
+
+A primitive, and not `jax.custom_vjp`, for the latter has no forward mode.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from qjax.engine import xla
+from qjax.engine.rows import batch_of, folded, stacked, summed_like
+from qjax.plan import Plan
+
+Definition = Callable[..., Any]
+
+# --- definitions ----------------------------------------------------------------------------------
+
+
+def _apply(state: Any, numbers: Any, *, plan: Plan) -> Any:
+    return xla.apply(plan, state, numbers)
+
+
+def _tangent(
+    state: Any, out: Any, numbers: Any, d_state: Any, d_numbers: Any, *, plan: Plan
+) -> Any:
+    del out  # the adjoint starts from it; the definition runs forward
+    batch = batch_of(state, numbers, d_state, d_numbers)
+    operands = [jnp.broadcast_to(x, (batch, x.shape[1])) for x in (state, d_state)]
+    numbers, d_numbers = _same_rows(numbers, d_numbers)
+    run = partial(xla.apply, plan)
+    return jax.jvp(run, (operands[0], numbers), (operands[1], d_numbers))[1]
+
+
+def _adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
+    return xla.adjoint(plan, out, cotangent, numbers)
+
+
+def _same_rows(*operands: Any) -> list[Any]:
+    rows = batch_of(*operands)
+    return [jnp.broadcast_to(x, (rows, *x.shape[1:])) for x in operands]
+
+
+# --- primitives -----------------------------------------------------------------------------------
+
+apply_p = Primitive("qjax_apply")
+tangent_p = Primitive("qjax_tangent")
+adjoint_p = Primitive("qjax_adjoint")
+adjoint_p.multiple_results = True
+
+
+@apply_p.def_abstract_eval
+def _apply_shape(state: Any, numbers: Any, *, plan: Plan) -> ShapedArray:
+    return ShapedArray((batch_of(state, numbers), state.shape[1]), state.dtype)
+
+
+@tangent_p.def_abstract_eval
+def _tangent_shape(
+    state: Any, out: Any, numbers: Any, d_state: Any, d_numbers: Any, *, plan: Plan
+) -> ShapedArray:
+    return ShapedArray(
+        (batch_of(state, out, numbers, d_state, d_numbers), state.shape[1]), out.dtype
+    )
+
+
+@adjoint_p.def_abstract_eval
+def _adjoint_shape(
+    out: Any, cotangent: Any, numbers: Any, *, plan: Plan
+) -> tuple[ShapedArray, ShapedArray]:
+    batch = batch_of(out, cotangent, numbers)
+    return ShapedArray((batch, out.shape[1]), out.dtype), ShapedArray(numbers.shape, numbers.dtype)
+
+
+def _register(primitive: Primitive, definition: Definition) -> None:
+    """Make the definition what runs, eagerly and compiled, on every platform."""
+    several = primitive.multiple_results
+    primitive.def_impl(jax.jit(definition, static_argnames="plan"))
+    mlir.register_lowering(primitive, mlir.lower_fun(definition, multiple_results=several))
+
+
+_register(apply_p, _apply)
+_register(tangent_p, _tangent)
+_register(adjoint_p, _adjoint)
+
+# --- derivatives ----------------------------------------------------------------------------------
+
+
+def _apply_jvp(primals: Sequence[Any], tangents: Sequence[Any], *, plan: Plan) -> tuple[Any, Any]:
+    state, numbers = primals
+    out = apply_p.bind(state, numbers, plan=plan)
+    if all(isinstance(t, ad.Zero) for t in tangents):
+        return out, ad.Zero.from_primal_value(out)
+    d_state, d_numbers = map(ad.instantiate_zeros, tangents)
+    return out, tangent_p.bind(state, out, numbers, d_state, d_numbers, plan=plan)
+
+
+def _tangent_transpose(
+    cotangent: Any, state: Any, out: Any, numbers: Any, d_state: Any, d_numbers: Any, *, plan: Plan
+) -> tuple[Any, ...]:
+    if isinstance(cotangent, ad.Zero):
+        return None, None, None, None, None
+    by_state, by_numbers = adjoint_p.bind(out, cotangent, numbers, plan=plan)
+    by_state = summed_like(by_state, d_state)
+    return (
+        None,
+        None,
+        None,
+        by_state if ad.is_undefined_primal(d_state) else None,
+        by_numbers if ad.is_undefined_primal(d_numbers) else None,
+    )
+
+
+def _definition_jvp(definition: Definition) -> Definition:
+    """Derivatives of `tangent` and `adjoint`: those of their definition."""
+
+    def rule(primals: Sequence[Any], tangents: Sequence[Any], *, plan: Plan) -> Any:
+        changes = tuple(map(ad.instantiate_zeros, tangents))
+        return jax.jvp(partial(definition, plan=plan), tuple(primals), changes)
+
+    return rule
+
+
+ad.primitive_jvps[apply_p] = _apply_jvp
+ad.primitive_jvps[tangent_p] = _definition_jvp(_tangent)
+ad.primitive_jvps[adjoint_p] = _definition_jvp(_adjoint)
+ad.primitive_transposes[tangent_p] = _tangent_transpose
+
+# --- batching -------------------------------------------------------------------------------------
+
+
+def _apply_batch(operands: Sequence[Any], axes: Sequence[Any], *, plan: Plan) -> tuple[Any, int]:
+    rows, size, batch = stacked(operands, axes)
+    out = apply_p.bind(*(folded(x, size, batch) for x in rows), plan=plan)
+    return out.reshape(size, batch, -1), 0
+
+
+def _tangent_batch(operands: Sequence[Any], axes: Sequence[Any], *, plan: Plan) -> tuple[Any, int]:
+    # The transpose must give a cotangent for each of the S, so every operand gets all rows.
+    rows, size, batch = stacked(operands, axes)
+    out = tangent_p.bind(*(folded(x, size, batch, all_rows=True) for x in rows), plan=plan)
+    return out.reshape(size, batch, -1), 0
+
+
+def _adjoint_batch(
+    operands: Sequence[Any], axes: Sequence[Any], *, plan: Plan
+) -> tuple[list[Any], list[int]]:
+    rows, size, batch = stacked(operands, axes)
+    full = (folded(x, size, batch, all_rows=True) for x in rows)
+    state, numbers = adjoint_p.bind(*full, plan=plan)
+    numbers = numbers.reshape(size, batch, -1)
+    if rows[2].shape[1] == 1:
+        numbers = jnp.sum(numbers, axis=1, keepdims=True)
+    return [state.reshape(size, batch, -1), numbers], [0, 0]
+
+
+batching.primitive_batchers[apply_p] = _apply_batch
+batching.primitive_batchers[tangent_p] = _tangent_batch
+batching.primitive_batchers[adjoint_p] = _adjoint_batch

@@ -1,0 +1,69 @@
+"""Plan: the ops of a circuit, and where each finds its numbers. Static and hashable."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from qjax.circuit.structure import Structure
+from qjax.plan.op import Op, OpKind
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What the compiler made of a circuit's structure; it holds no number of a run.
+
+    Two plans are equal when their structures are, for the compiler is a function of the structure.
+
+    Attributes:
+        structure: The circuit's structure.
+        ops: What an engine executes, in time order.
+    """
+
+    structure: Structure
+    ops: tuple[Op, ...]
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits."""
+        return self.structure.num_qubits
+
+    @cached_property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Indices of ops whose numbers are computed together: of one kind, size and length."""
+        table: dict[tuple[OpKind, int, int], list[int]] = {}
+        for index, op in enumerate(self.ops):
+            if op.num_numbers:
+                length = (len(op.factors) - 1).bit_length()
+                table.setdefault((op.kind, len(op.targets), length), []).append(index)
+        return tuple(tuple(group) for group in table.values())
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """Where the numbers of each op start in the buffer of numbers; groups stand together."""
+        offsets, start = [0] * len(self.ops), 0
+        for group in self.groups:
+            for index in group:
+                offsets[index] = start
+                start += self.ops[index].num_numbers
+        return tuple(offsets)
+
+    @cached_property
+    def num_numbers(self) -> int:
+        """Length of the buffer of numbers."""
+        return sum(op.num_numbers for op in self.ops)
+
+    def __hash__(self) -> int:
+        return hash(self.structure)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Plan) and self.structure == other.structure
+
+    def __repr__(self) -> str:
+        return f"<Plan: {self.num_qubits} qubits, {len(self.ops)} ops>"
+
+    def __str__(self) -> str:
+        kinds = Counter(op.kind.name.lower() for op in self.ops)
+        summary = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        gates = sum(len(op.factors) or 1 for op in self.ops)
+        head = f"{self.num_qubits} qubits, {gates} gates in {len(self.ops)} ops ({summary})"
+        return "\n".join([head, *(f"  {op}" for op in self.ops)])
