@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -88,7 +89,9 @@ def training_curve(
 def _checked(history: ArrayLike, log: bool, reference: float | None) -> np.ndarray:
     """The history as float64 of shape (restarts, steps), NaN where it is not finite."""
     given = np.asarray(history)
-    if np.iscomplexobj(given) or given.ndim not in (1, 2) or given.size == 0:
+    # JAX's test also knows its own small floats, such as bfloat16.
+    real = jnp.issubdtype(given.dtype, jnp.floating) or jnp.issubdtype(given.dtype, jnp.integer)
+    if not real or given.ndim not in (1, 2) or given.size == 0:
         raise TrainingError(
             "training_curve: history must be real numbers of shape (steps,) or (restarts, steps), "
             f"but is {given.dtype} of shape {given.shape}."
