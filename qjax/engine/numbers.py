@@ -167,8 +167,8 @@ def numbers(plan: Plan, leaves: Leaves, params: Any, dtype: Any) -> Any:
     Returns:
         Real array of shape (..., plan.num_numbers), read by each op at its offset: the matrix of a
         DENSE op as (row, column, re and im), the entries of a DIAGONAL op as (entry, re and im),
-        and cos and sin of half the angle of a ROTATION. If every value is a NumPy array it is computed
-        in double precision.
+        and cos and sin of half the angle of a ROTATION. If every value is a NumPy array, it is
+        computed in double precision.
     """
     flat = jax.tree_util.tree_leaves((leaves, params))
     if all(isinstance(leaf, np.ndarray) for leaf in flat):

@@ -27,6 +27,7 @@ from qjax.engine.rows import batch_of, folded, stacked, summed_like
 from qjax.plan.terms import Terms
 
 _EXACT = lax.Precision.HIGHEST
+_FEW = 4  # terms up to which signed sums one by one are faster than a matrix product
 
 
 def _signs(z_masks: jax.Array, n: int, dtype: Any) -> tuple[jax.Array, jax.Array]:
@@ -59,6 +60,9 @@ def _overlaps(a: Any, b: Any, *, terms: Terms) -> Any:
         product = (a * _flipped(b, x_mask)).reshape(batch, high.shape[1], low.shape[1])
 
         def signed(part: jax.Array) -> jax.Array:
+            if high.shape[0] <= _FEW:
+                signs = high[:, :, None] * low[:, None, :]
+                return jnp.stack([jnp.sum(part * s, axis=(1, 2)) for s in signs], axis=1)
             half = jnp.einsum("th,bhl->btl", high, part, precision=_EXACT)
             return jnp.sum(half * low, axis=-1)
 
@@ -146,6 +150,14 @@ def _combination_transpose(cotangent: Any, b: Any, weights: Any, *, terms: Terms
     return None, summed_like(overlaps_p.bind(cotangent, b, terms=terms), weights)
 
 
+def _by_first(primitive: Primitive, change: Any, a: Any, b: Any, *, terms: Terms) -> Any:
+    return primitive.bind(change, b, terms=terms)
+
+
+def _by_second(primitive: Primitive, change: Any, a: Any, b: Any, *, terms: Terms) -> Any:
+    return primitive.bind(a, change, terms=terms)
+
+
 def _batch_rule(primitive: Primitive) -> Any:
     def rule(operands: Sequence[Any], axes: Sequence[Any], *, terms: Terms) -> tuple[Any, int]:
         rows, size, batch = stacked(operands, axes)
@@ -161,7 +173,7 @@ for _primitive, _definition, _transpose in (
 ):
     _primitive.def_impl(jax.jit(_definition, static_argnames="terms"))
     mlir.register_lowering(_primitive, mlir.lower_fun(_definition, multiple_results=False))
-    ad.defbilinear(_primitive, None, None)
+    ad.defjvp(_primitive, partial(_by_first, _primitive), partial(_by_second, _primitive))
     ad.primitive_transposes[_primitive] = _transpose
     batching.primitive_batchers[_primitive] = _batch_rule(_primitive)
 

@@ -4,9 +4,9 @@ r"""The three primitives that every engine implements, and JAX's rules for them.
     tangent(state, out, numbers, d_state, d_numbers)   d psi, linear in d_state and d_numbers
     adjoint(out, cotangent, numbers)             the transpose of `tangent`
 
-`apply` has `tangent` as its JVP, and `tangent` has `adjoint` as its transpose: that is reverse mode.
-Derivatives of these two are those of their definition in the `xla` engine, so every nesting of
-derivatives works. All take one leading batch axis: an operand has B rows, or one row for all.
+`apply` has `tangent` as its JVP, and `tangent` has `adjoint` as its transpose: that is reverse
+mode. Derivatives of these two are those of their definition in the `xla` engine, so every nesting
+of derivatives works. All take one leading batch axis: an operand has B rows, or one row for all.
 
 A primitive, and not `jax.custom_vjp`, for the latter has no forward mode.
 """

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.interpreters import ad, batching
+from jax.interpreters import ad
 
 
 def batch_of(*operands: Any) -> int:
@@ -19,7 +19,7 @@ def stacked(operands: Sequence[Any], axes: Sequence[Any]) -> tuple[list[Any], in
     Returns:
         (operands of shape (S or 1, B or 1, ...), S, B).
     """
-    mapped = [a is not batching.not_mapped for a in axes]
+    mapped = [a is not None for a in axes]
     size = next(x.shape[a] for x, a, m in zip(operands, axes, mapped, strict=True) if m)
     fronted = [
         jnp.moveaxis(x, a, 0) if m else x[None]

@@ -83,7 +83,9 @@ def _where(acts: jax.Array | None, new: jax.Array, old: jax.Array) -> jax.Array:
 
 def _complex(numbers: jax.Array, *shape: int) -> jax.Array:
     """Pairs (re, im) to complex numbers: (B, 2 * entries) to (B, *shape)."""
-    return lax.complex(numbers[:, 0::2], numbers[:, 1::2]).reshape(-1, *shape)
+    entries = lax.complex(numbers[:, 0::2], numbers[:, 1::2]).reshape(-1, *shape)
+    # Without the barrier XLA would form the entries anew for every amplitude that reads them.
+    return lax.optimization_barrier(entries)
 
 
 def _pairs(cotangent: jax.Array) -> jax.Array:

@@ -1,0 +1,108 @@
+"""Engines and precisions: what there is, and what a call gets."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from qjax.errors import EngineError, PrecisionError
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A way to execute plans.
+
+    Attributes:
+        name: What `engine=` takes.
+        summary: What it is, in a few words.
+        max_qubits: The largest state it can hold.
+        missing: Gives why it cannot run here, or None if it can.
+    """
+
+    name: str
+    summary: str
+    max_qubits: int
+    missing: Callable[[], str | None]
+
+
+ENGINES = {
+    engine.name: engine
+    for engine in (
+        # Amplitudes are addressed by 32-bit integers.
+        Engine("xla", "pure JAX; runs wherever JAX runs", 30, lambda: None),
+    )
+}
+"""Every engine, by name, the most general first."""
+
+
+def resolve(name: str | None, num_qubits: int) -> Engine:
+    """The engine that a call gets.
+
+    Args:
+        name: Name of an engine; None or "auto" for the best one here.
+        num_qubits: Size of the state.
+
+    Raises:
+        EngineError: If there is no such engine, it cannot run here, or the state is too large.
+
+    Examples:
+        >>> resolve(None, 10).name
+        'xla'
+    """
+    present = [e for e in ENGINES.values() if e.missing() is None]
+    here = ", ".join(f'"{e.name}"' for e in present)
+    if name in (None, "auto"):
+        engine = present[-1]
+    elif name not in ENGINES:
+        raise EngineError(f'engine must be "auto" or one of {here}, but is {name!r}.')
+    else:
+        engine = ENGINES[name]
+        if (reason := engine.missing()) is not None:
+            raise EngineError(f'engine="{name}" {reason} Available here: {here}.')
+    if num_qubits > engine.max_qubits:
+        raise EngineError(
+            f'engine="{engine.name}": a state must have at most {engine.max_qubits} qubits, '
+            f"but has {num_qubits}."
+        )
+    return engine
+
+
+def complex_dtype(dtype: Any, state: Any = None) -> np.dtype:
+    """The dtype of amplitudes: the one asked for, else that of the initial state, else complex64.
+
+    Raises:
+        PrecisionError: If it is not complex64 or complex128, or is complex128 while JAX has 64-bit
+            numbers switched off.
+
+    Examples:
+        >>> complex_dtype(None)
+        dtype('complex64')
+    """
+    if dtype is None:
+        double = isinstance(state, jax.Array) and state.dtype == np.complex128
+        return np.dtype(np.complex128 if double else np.complex64)
+    try:
+        wanted = np.dtype(dtype)
+    except TypeError:
+        wanted = None
+    if wanted not in (np.dtype(np.complex64), np.dtype(np.complex128)):
+        raise PrecisionError(f"dtype must be complex64 or complex128, but is {dtype!r}.")
+    assert wanted is not None
+    if jax.dtypes.canonicalize_dtype(wanted) != wanted:
+        raise PrecisionError(
+            "dtype complex128 needs 64-bit numbers, which JAX has switched off. Switch them on at "
+            'the start of the program: jax.config.update("jax_enable_x64", True).'
+        )
+    return wanted
+
+
+def real_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype of a real or imaginary part.
+
+    Examples:
+        >>> real_dtype(np.dtype("complex64"))
+        dtype('float32')
+    """
+    return np.empty(0, dtype).real.dtype

@@ -1,0 +1,461 @@
+"""What users call: from a circuit to amplitudes, probabilities, expectation values and samples."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qjax._checks import as_positive, check_qubits
+from qjax.circuit.binding import flat_values
+from qjax.circuit.circuit import Circuit
+from qjax.circuit.parameter import is_traced
+from qjax.counts import Counts
+from qjax.engine.expectation import apply_observable, checked_observable, expectations
+from qjax.engine.numbers import numbers
+from qjax.engine.primitive import apply_p
+from qjax.engine.sampling import draw
+from qjax.engine.select import complex_dtype, real_dtype, resolve
+from qjax.errors import CircuitError, ObservableError, SamplingError, StateError
+from qjax.plan import compile_plan
+from qjax.state import basis_state, checked_state, probabilities_of
+
+MAX_UNITARY_QUBITS = 14  # the matrix of a unitary then has 2 GiB
+
+
+class _Run(NamedTuple):
+    """States of a call: flat, with shape (B, 2**n), and the leading axes that B stands for."""
+
+    states: jax.Array
+    lead: tuple[int, ...]
+
+    def shaped(self, values: jax.Array) -> jax.Array:
+        """(B, ...) to (*lead, ...)."""
+        return values.reshape(*self.lead, *values.shape[1:])
+
+
+def _run(
+    circuit: Circuit, params: Any, initial_state: Any, dtype: Any, engine: str | None, what: str
+) -> _Run:
+    """Run a circuit for every element of the leading axes of params and of the initial state."""
+    if not isinstance(circuit, Circuit):
+        raise CircuitError(f"{what}: circuit must be a Circuit, but is {circuit!r}.")
+    n = circuit.num_qubits
+    resolve(engine, n)
+    amplitudes = complex_dtype(dtype, initial_state)
+    structure, leaves = circuit.structure, circuit.leaves
+    plan = compile_plan(structure)
+    values = flat_values(structure, params)
+    buffer = jnp.asarray(numbers(plan, leaves, values, real_dtype(amplitudes)))
+    if initial_state is None:
+        start = jnp.zeros(2**n, amplitudes).at[0].set(1)
+    elif isinstance(initial_state, str):
+        start = basis_state(initial_state, n, dtype=amplitudes)
+    else:
+        start = checked_state(initial_state, n, f"{what}: initial_state", amplitudes)
+    try:
+        lead = np.broadcast_shapes(buffer.shape[:-1], start.shape[:-1])
+    except ValueError:
+        raise StateError(
+            f"{what}: leading axes of params and initial_state must broadcast, but are "
+            f"{buffer.shape[:-1]} and {start.shape[:-1]}."
+        ) from None
+    rows = [_flat_rows(x, lead) for x in (start, buffer)]
+    return _Run(apply_p.bind(*rows, plan=plan), lead)
+
+
+def _flat_rows(array: jax.Array, lead: tuple[int, ...]) -> jax.Array:
+    """(..., m) to (B, m), or to (1, m) if it has no leading axis of its own."""
+    if all(size == 1 for size in array.shape[:-1]):
+        return array.reshape(1, array.shape[-1])
+    return jnp.broadcast_to(array, (*lead, array.shape[-1])).reshape(-1, array.shape[-1])
+
+
+def _without_measurements(circuit: Circuit, what: str) -> None:
+    if isinstance(circuit, Circuit) and circuit.num_clbits:
+        raise CircuitError(
+            f"{what}: the circuit must not measure. Use circuit.remove_measurements(), or sample "
+            "and counts, which read the measurements."
+        )
+
+
+def statevector(
+    circuit: Circuit,
+    params: Any = None,
+    *,
+    initial_state: Any = None,
+    dtype: Any = None,
+    engine: str | None = None,
+) -> jax.Array:
+    """The state after a circuit.
+
+    Args:
+        circuit: The circuit, without measurements.
+        params: Values of its open parameters: an array of shape (..., num_parameters), or a mapping
+            from names to values. Leading axes are batches.
+        initial_state: |0...0> if None; else a bitstring, or a normalised array of shape
+            (..., 2**n). Leading axes are batches and broadcast with those of params.
+        dtype: complex64 or complex128; by default that of the initial state, else complex64.
+        engine: Name of an engine, or None for the best one here; see `info`.
+
+    Returns:
+        Complex array of shape (..., 2**n). Bit q of an index is qubit q.
+
+    Raises:
+        ParameterError: If values are missing or do not fit.
+        StateError: If the initial state does not fit.
+        PrecisionError: If complex128 is asked for and 64-bit numbers are switched off.
+        EngineError: If the engine cannot run this here.
+
+    Examples:
+        >>> import qjax as qj
+        >>> qj.statevector(qj.Circuit(2).h(0).cx(0, 1))
+        Array([0.7071+0.j, 0.    +0.j, 0.    +0.j, 0.7071+0.j], dtype=complex64)
+    """
+    _without_measurements(circuit, "statevector")
+    run = _run(circuit, params, initial_state, dtype, engine, "statevector")
+    return run.shaped(run.states)
+
+
+def unitary(
+    circuit: Circuit, params: Any = None, *, dtype: Any = None, engine: str | None = None
+) -> jax.Array:
+    """The matrix of a circuit.
+
+    Args:
+        circuit: The circuit, without measurements, on at most 14 qubits.
+        params: Values of its open parameters; leading axes are batches.
+        dtype: complex64 or complex128.
+        engine: Name of an engine, or None for the best one here.
+
+    Returns:
+        Complex array of shape (..., 2**n, 2**n); column j is the state that |j> becomes.
+
+    Raises:
+        EngineError: If there are too many qubits.
+        ParameterError: If values are missing or do not fit.
+
+    Examples:
+        >>> import qjax as qj
+        >>> qj.unitary(qj.Circuit(1).x(0)).real
+        Array([[0., 1.],
+               [1., 0.]], dtype=float32)
+    """
+    _without_measurements(circuit, "unitary")
+    if circuit.num_qubits > MAX_UNITARY_QUBITS:
+        raise CircuitError(
+            f"unitary: the circuit must have at most {MAX_UNITARY_QUBITS} qubits, "
+            f"but has {circuit.num_qubits}."
+        )
+    values = flat_values(circuit.structure, params)
+    inputs = jnp.eye(2**circuit.num_qubits, dtype=complex_dtype(dtype))
+    rows = statevector(
+        circuit,
+        None if values is None else values[..., None, :],
+        initial_state=inputs,
+        dtype=dtype,
+        engine=engine,
+    )
+    return jnp.swapaxes(rows, -1, -2)
+
+
+def amplitudes(
+    circuit: Circuit,
+    bitstrings: str | Sequence[str],
+    params: Any = None,
+    *,
+    initial_state: Any = None,
+    dtype: Any = None,
+    engine: str | None = None,
+) -> jax.Array:
+    """Amplitudes of chosen basis states.
+
+    Args:
+        circuit: The circuit, without measurements.
+        bitstrings: A bitstring, highest qubit first, or a sequence of k of them.
+        params: As in `statevector`.
+        initial_state: As in `statevector`.
+        dtype: As in `statevector`.
+        engine: As in `statevector`.
+
+    Returns:
+        Complex array of shape (...) for one bitstring, (..., k) for a sequence.
+
+    Raises:
+        StateError: If a bitstring has not one bit per qubit.
+
+    Examples:
+        >>> import qjax as qj
+        >>> qj.amplitudes(qj.Circuit(2).h(0).cx(0, 1), ["00", "01"])
+        Array([0.7071+0.j, 0.    +0.j], dtype=complex64)
+    """
+    _without_measurements(circuit, "amplitudes")
+    single = isinstance(bitstrings, str)
+    wanted = [bitstrings] if isinstance(bitstrings, str) else list(bitstrings)
+    for bits in wanted:
+        if not isinstance(bits, str) or len(bits) != circuit.num_qubits or set(bits) - {"0", "1"}:
+            raise StateError(
+                f"amplitudes: a bitstring must have {circuit.num_qubits} bits, but is {bits!r}."
+            )
+    run = _run(circuit, params, initial_state, dtype, engine, "amplitudes")
+    values = run.shaped(run.states[:, np.array([int(bits or "0", 2) for bits in wanted], int)])
+    return values[..., 0] if single else values
+
+
+def probabilities(
+    circuit: Circuit,
+    params: Any = None,
+    *,
+    qubits: Any = None,
+    initial_state: Any = None,
+    dtype: Any = None,
+    engine: str | None = None,
+) -> jax.Array:
+    """Probabilities of the outcomes of measuring all qubits, or some.
+
+    Args:
+        circuit: The circuit, without measurements.
+        params: As in `statevector`.
+        qubits: Distinct qubits to measure; qubits[0] is bit 0 of the result's index. All if None.
+        initial_state: As in `statevector`.
+        dtype: Of the amplitudes; the probabilities have its precision.
+        engine: As in `statevector`.
+
+    Returns:
+        Real array of shape (..., 2**k).
+
+    Raises:
+        CircuitError: If a qubit is out of range or repeated.
+
+    Examples:
+        >>> import qjax as qj
+        >>> qj.probabilities(qj.Circuit(2).h(0).cx(0, 1), qubits=[1])
+        Array([0.5, 0.5], dtype=float32)
+    """
+    _without_measurements(circuit, "probabilities")
+    run = _run(circuit, params, initial_state, dtype, engine, "probabilities")
+    chosen = None
+    if qubits is not None:
+        chosen = check_qubits(qubits, circuit.num_qubits, "probabilities", CircuitError)
+    return run.shaped(probabilities_of(run.states, chosen))
+
+
+def expectation(
+    circuit: Circuit,
+    observable: Any,
+    params: Any = None,
+    *,
+    initial_state: Any = None,
+    dtype: Any = None,
+    engine: str | None = None,
+) -> jax.Array:
+    r"""Expectation value <psi|O|psi> of one observable, or of several in one pass.
+
+    Args:
+        circuit: The circuit, without measurements.
+        observable: A PauliSum (or its text), Projector, Diagonal or Hermitian, or a sequence of k
+            of them. Coefficients may be traced, and differentiated.
+        params: As in `statevector`.
+        initial_state: As in `statevector`.
+        dtype: Of the amplitudes; the values have its precision.
+        engine: As in `statevector`.
+
+    Returns:
+        Real array of shape (...) for one observable, (..., k) for a sequence.
+
+    Raises:
+        ObservableError: If it is no observable, not Hermitian, or needs more qubits.
+
+    Note:
+        The gradient is the adjoint method's: it takes the memory of a few states, whatever the
+        number of gates and parameters.
+
+    Examples:
+        >>> import jax, qjax as qj
+        >>> circuit = qj.Circuit(1).rx(qj.Parameter("t"), 0)
+        >>> energy = lambda t: qj.expectation(circuit, "Z0", t)
+        >>> energy(0.5), jax.grad(energy)(0.5)  # cos t, -sin t
+        (Array(0.8776, dtype=float32), Array(-0.4794, dtype=float32, weak_type=True))
+
+    References:
+        T. Jones and J. Gacon, Efficient calculation of gradients in classical simulations of
+        variational quantum algorithms, arXiv:2009.02823.
+    """
+    _without_measurements(circuit, "expectation")
+    several = isinstance(observable, Sequence) and not isinstance(observable, str)
+    wanted = list(observable) if several else [observable]
+    if not wanted:
+        raise ObservableError("expectation: a sequence of observables must not be empty.")
+    checked = [checked_observable(o, circuit.num_qubits) for o in wanted]
+    run = _run(circuit, params, initial_state, dtype, engine, "expectation")
+    values = run.shaped(expectations(run.states, checked))
+    return values if several else values[..., 0]
+
+
+def variance(
+    circuit: Circuit,
+    observable: Any,
+    params: Any = None,
+    *,
+    initial_state: Any = None,
+    dtype: Any = None,
+    engine: str | None = None,
+) -> jax.Array:
+    r"""Variance <O^2> - <O>^2 of an observable, computed as |(O - <O>) psi|^2.
+
+    Args:
+        circuit: The circuit, without measurements.
+        observable: One observable, as in `expectation`.
+        params: As in `statevector`.
+        initial_state: As in `statevector`.
+        dtype: As in `expectation`.
+        engine: As in `statevector`.
+
+    Returns:
+        Real array of shape (...), not negative.
+
+    Raises:
+        ObservableError: If it is no observable, not Hermitian, or needs more qubits.
+
+    Examples:
+        >>> import qjax as qj
+        >>> qj.variance(qj.Circuit(1).h(0), "Z0")
+        Array(1., dtype=float32)
+    """
+    _without_measurements(circuit, "variance")
+    checked = checked_observable(observable, circuit.num_qubits)
+    run = _run(circuit, params, initial_state, dtype, engine, "variance")
+    applied = apply_observable(run.states, checked)
+    mean = jnp.sum((jnp.conj(run.states) * applied).real, axis=-1, keepdims=True)
+    rest = applied - mean * run.states
+    return run.shaped(jnp.sum(rest.real**2 + rest.imag**2, axis=-1))
+
+
+def sample(
+    circuit: Circuit,
+    shots: int,
+    key: jax.Array,
+    params: Any = None,
+    *,
+    initial_state: Any = None,
+    dtype: Any = None,
+    engine: str | None = None,
+) -> jax.Array:
+    """Measure all qubits, many times.
+
+    Args:
+        circuit: The circuit. If it has measurements, they must be final, and say which qubits are
+            measured into which bits; if it has none, all qubits are measured.
+        shots: How many times.
+        key: A `jax.random` key. Every element of the leading axes draws by a key of its own,
+            made from this one.
+        params: As in `statevector`.
+        initial_state: As in `statevector`.
+        dtype: Of the amplitudes.
+        engine: As in `statevector`.
+
+    Returns:
+        uint8 array of bits, shape (..., shots, k). Column q is qubit q; if the circuit measures,
+        column c is classical bit c, and 0 where nothing is written to it.
+
+    Raises:
+        SamplingError: If shots is not positive, the key is none, or a derivative is asked for.
+        CircuitError: If a qubit is used after its measurement.
+
+    Note:
+        Time O(2**n + shots * n). Inside `jax.vmap`, a key that is not mapped gives every element
+        the same draws, as everywhere in JAX: split it and map over the keys.
+
+    Examples:
+        >>> import jax, qjax as qj
+        >>> bits = qj.sample(qj.Circuit(2).h(0).cx(0, 1), 1000, jax.random.key(0))
+        >>> bits.shape, bool((bits[:, 0] == bits[:, 1]).all())
+        ((1000, 2), True)
+    """
+    count = as_positive(shots, "sample: shots", SamplingError)
+    _check_key(key)
+    run = _run(circuit, params, initial_state, dtype, engine, "sample")
+    columns = _measured_columns(circuit)
+    squares = probabilities_of(run.states)
+    if run.lead:
+        keys = jax.random.split(key, squares.shape[0])
+        indices = jax.vmap(draw, in_axes=(0, 0, None))(keys, squares, count)
+    else:
+        indices = draw(key, squares[0], count)[None]
+    places = np.array([0 if q is None else q for q in columns], np.int32)
+    written = np.array([q is not None for q in columns], np.int32)
+    bits = (indices[..., None] >> places) & written
+    return run.shaped(bits.astype(jnp.uint8))
+
+
+def counts(
+    circuit: Circuit,
+    shots: int,
+    key: jax.Array,
+    params: Any = None,
+    *,
+    initial_state: Any = None,
+    dtype: Any = None,
+    engine: str | None = None,
+) -> Any:
+    """Measure all qubits many times, and count the bitstrings.
+
+    Args:
+        circuit: As in `sample`.
+        shots: How many times.
+        key: A `jax.random` key.
+        params: As in `statevector`.
+        initial_state: As in `statevector`.
+        dtype: Of the amplitudes.
+        engine: As in `statevector`.
+
+    Returns:
+        Counts, highest qubit first; for leading axes, nested lists of Counts.
+
+    Raises:
+        SamplingError: As in `sample`; also inside a traced function, where no mapping from
+            bitstrings can be made: use `sample` there.
+
+    Examples:
+        >>> import jax, qjax as qj
+        >>> counts = qj.counts(qj.Circuit(2).h(0).cx(0, 1), 1024, jax.random.key(0))
+        >>> sorted(counts), counts.shots
+        (['00', '11'], 1024)
+    """
+    bits = sample(
+        circuit, shots, key, params, initial_state=initial_state, dtype=dtype, engine=engine
+    )
+    if is_traced(bits):
+        raise SamplingError(
+            "counts must be called outside jit, vmap and grad, for its keys are known only when "
+            "the shots are drawn. Call sample inside, and Counts.from_samples on its result."
+        )
+
+    def nested(array: np.ndarray) -> Any:
+        return Counts.from_samples(array) if array.ndim == 2 else [nested(a) for a in array]
+
+    return nested(np.asarray(bits))
+
+
+def _measured_columns(circuit: Circuit) -> list[int | None]:
+    """The qubit of each column of samples."""
+    if not circuit.num_clbits:
+        return list(range(circuit.num_qubits))
+    measured = circuit.structure.final_measurements
+    if measured is None:
+        raise CircuitError(
+            "sample: measurements must be final, but a qubit is used, or a bit written, after its "
+            "measurement."
+        )
+    return [measured.get(c) for c in range(circuit.num_clbits)]
+
+
+def _check_key(key: Any) -> None:
+    is_key = isinstance(key, jax.Array) and (
+        jnp.issubdtype(key.dtype, jax.dtypes.prng_key) or key.dtype == jnp.uint32
+    )
+    if not is_key:
+        raise SamplingError(
+            f"key must be a jax.random key, such as jax.random.key(0), but is {key!r}."
+        )
