@@ -526,6 +526,7 @@ _CONTROLLED_ROWS = (
     _Controlled("cs", "s", source="Qiskit, CSGate"),
     _Controlled("csdg", "sdg", source="Qiskit, CSdgGate"),
     _Controlled("csx", "sx", source="Qiskit, CSXGate"),
+    _Controlled("csxdg", "sxdg", source="inverse of csx"),
     _Controlled("cp", "p", qasm2="cu1", qasm3="cp", aliases=("cphase", "cu1")),
     _Controlled("crx", "rx", qasm3="crx"),
     _Controlled("cry", "ry", qasm3="cry"),

@@ -579,6 +579,16 @@ class Builders:
         gate = GATES["csx"]
         return self._gate(gate, (), (control, target), controls, control_values)
 
+    def csxdg(
+        self, control: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
+    ) -> Self:
+        """Append `csxdg`: sxdg with 1 control: inverse of sx, H Sdg H.
+
+        Source: inverse of csx.
+        """
+        gate = GATES["csxdg"]
+        return self._gate(gate, (), (control, target), controls, control_values)
+
     def cp(
         self, theta: Angles, control: Qubits, target: Qubits, *, controls: Qubits = (), control_values: Any = None
     ) -> Self:
