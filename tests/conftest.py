@@ -1,0 +1,33 @@
+import jax
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Examples are the same in every run; compiling takes longer than hypothesis' usual deadline.
+settings.register_profile(
+    "qjax",
+    derandomize=True,
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("qjax")
+
+
+@pytest.fixture(params=[np.complex64, np.complex128], ids=["complex64", "complex128"])
+def dtype(request):
+    """Both precisions; 64-bit numbers are switched on for the second."""
+    with jax.enable_x64(request.param is np.complex128):
+        yield np.dtype(request.param)
+
+
+@pytest.fixture
+def double():
+    """64-bit numbers, switched on for one test."""
+    with jax.enable_x64(True):
+        yield np.dtype(np.complex128)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(2024)
