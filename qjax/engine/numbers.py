@@ -136,7 +136,10 @@ class _Values:
                 self.xp.asarray(gate.matrix(), dtype=self.complex_dtype),
                 (len(items), *gate.matrix().shape),
             )
-        return self.xp.asarray(gate.matrix(*params, xp=self.xp)).astype(self.complex_dtype)
+        # Rows mix real arrays with Python's complex numbers, which strict promotion forbids.
+        with jax.numpy_dtype_promotion("standard"):
+            matrix = gate.matrix(*params, xp=self.xp)
+        return self.xp.asarray(matrix).astype(self.complex_dtype)
 
     @property
     def complex_dtype(self) -> Any:

@@ -126,9 +126,12 @@ def _tangent_transpose(
 def _definition_jvp(definition: Definition) -> Definition:
     """Derivatives of `tangent` and `adjoint`: those of their definition."""
 
+    @partial(jax.jit, static_argnums=0)  # so that calls outside jit compile once as well
+    def jvp(plan: Plan, primals: tuple[Any, ...], changes: tuple[Any, ...]) -> Any:
+        return jax.jvp(partial(definition, plan=plan), primals, changes)
+
     def rule(primals: Sequence[Any], tangents: Sequence[Any], *, plan: Plan) -> Any:
-        changes = tuple(map(ad.instantiate_zeros, tangents))
-        return jax.jvp(partial(definition, plan=plan), tuple(primals), changes)
+        return jvp(plan, tuple(primals), tuple(map(ad.instantiate_zeros, tangents)))
 
     return rule
 
