@@ -118,7 +118,7 @@ class Counts(Mapping[str, int]):
             return self._bit_order == other._bit_order and self._counts == other._counts
         return self._counts == other
 
-    __hash__ = None  # type: ignore[assignment] counts are compared by value, as a dict is
+    __hash__ = None
 
     def __add__(self, other: "Counts") -> "Counts":
         """Counts of both runs together.

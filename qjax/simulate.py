@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from qjax._checks import as_positive, check_qubits
 from qjax.circuit.binding import flat_values
@@ -328,7 +329,7 @@ def variance(
     run = _run(circuit, params, initial_state, dtype, engine, "variance")
     applied = apply_observable(run.states, checked)
     mean = jnp.sum((jnp.conj(run.states) * applied).real, axis=-1, keepdims=True)
-    rest = applied - mean * run.states
+    rest = applied - lax.complex(mean, jnp.zeros_like(mean)) * run.states
     return run.shaped(jnp.sum(rest.real**2 + rest.imag**2, axis=-1))
 
 

@@ -10,6 +10,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from qjax._checks import as_positive, check_index, check_qubits
+from qjax.circuit.parameter import is_traced
 from qjax.engine.expectation import transposed
 from qjax.engine.select import complex_dtype
 from qjax.errors import StateError
@@ -146,7 +147,7 @@ def checked_state(state: Any, num_qubits: int, what: str, dtype: np.dtype) -> ja
         )
     if np.dtype(array.dtype).kind not in "iufc":
         raise StateError(f"{what} must be an array of numbers, but has dtype {array.dtype}.")
-    if not isinstance(array, jax.core.Tracer):
+    if not is_traced(array):
         squares = np.asarray(jnp.sum(jnp.abs(jnp.asarray(array)) ** 2, axis=-1))
         error = float(np.max(np.abs(squares - 1)))
         if not error <= 1e-4:

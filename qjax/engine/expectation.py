@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from qjax.circuit.parameter import is_traced
 from qjax.engine.pauli import apply_pauli_sum, pauli_expectations
 from qjax.errors import ObservableError
-from qjax.observables import Diagonal, Hermitian, PauliSum, Projector
+from qjax.observables import Diagonal, Hermitian, PauliString, PauliSum, Projector
 from qjax.plan.terms import compile_terms
 
-Observable = PauliSum | Projector | Diagonal | Hermitian
+Operator = Projector | Diagonal | Hermitian
 
 _EXACT = lax.Precision.HIGHEST
 
@@ -33,7 +34,7 @@ def expectations(state: jax.Array, observables: Sequence[Any]) -> jax.Array:
     return jnp.stack(columns, axis=-1)
 
 
-def apply_observable(state: jax.Array, observable: Observable) -> jax.Array:
+def apply_observable(state: jax.Array, observable: PauliSum | Operator) -> jax.Array:
     """O psi: (B, 2**n) -> (B, 2**n)."""
     n = state.shape[1].bit_length() - 1
     if isinstance(observable, PauliSum):
@@ -42,7 +43,9 @@ def apply_observable(state: jax.Array, observable: Observable) -> jax.Array:
         )
         weights = _real(observable, state.real.dtype)[None]
         return apply_pauli_sum(state, lax.complex(weights, jnp.zeros_like(weights)), terms)
-    qubits = tuple(range(n)) if observable.qubits is None else observable.qubits
+    if isinstance(observable, Projector) and observable.index is not None:
+        return _projected(state, observable.qubits, observable.index)
+    qubits = observable.qubits
     rest = tuple(q for q in range(n) if q not in qubits)
     order = (*qubits, *rest)  # bit p of the new index is qubit order[p]
     moved = transposed(state, order).reshape(-1, 2 ** len(rest), 2 ** len(qubits))
@@ -60,6 +63,14 @@ def apply_observable(state: jax.Array, observable: Observable) -> jax.Array:
     return transposed(new.reshape(state.shape), back)
 
 
+def _projected(state: jax.Array, qubits: tuple[int, ...], index: int) -> jax.Array:
+    """The amplitudes whose bits on `qubits` are those of `index`, the others set to 0."""
+    j = lax.iota(jnp.uint32, state.shape[1])
+    mask = sum(1 << q for q in qubits)
+    bits = sum((index >> k & 1) << q for k, q in enumerate(qubits))
+    return jnp.where((j & jnp.uint32(mask)) == jnp.uint32(bits), state, jnp.zeros_like(state))
+
+
 def transposed(state: jax.Array, order: tuple[int, ...]) -> jax.Array:
     """The amplitudes with qubit order[p] at bit p of the index: (B, 2**n) -> (B, 2**n)."""
     n = len(order)
@@ -69,13 +80,13 @@ def transposed(state: jax.Array, order: tuple[int, ...]) -> jax.Array:
     return jnp.transpose(state.reshape(-1, *(2,) * n), axes).reshape(state.shape)
 
 
-def checked_observable(observable: Any, num_qubits: int) -> Observable:
+def checked_observable(observable: Any, num_qubits: int) -> PauliSum | Operator:
     """The observable, after checks.
 
     Raises:
         ObservableError: If it is none, or needs more qubits than there are.
     """
-    if isinstance(observable, str):
+    if isinstance(observable, (str, PauliString)):
         observable = PauliSum(observable)
     if not isinstance(observable, (PauliSum, Projector, Diagonal, Hermitian)):
         raise ObservableError(
@@ -113,14 +124,15 @@ def _pauli_sums(state: jax.Array, sums: list[PauliSum]) -> list[jax.Array]:
 def _real(observable: PauliSum, dtype: Any) -> jax.Array:
     """The coefficients, which must be real for the sum to be Hermitian; shape (terms,)."""
     coefficients = observable.coefficients
-    if not isinstance(coefficients, jax.core.Tracer):
+    if not is_traced(coefficients):
         coefficients = np.asarray(coefficients)
-        if np.any(coefficients.imag):
-            worst = coefficients[np.argmax(np.abs(coefficients.imag))]
+        imaginary = np.abs(np.imag(coefficients))
+        if np.any(imaginary):
+            worst = coefficients[np.argmax(imaginary)]
             raise ObservableError(
                 f"observable must be Hermitian: its coefficients must be real, but one is {worst}."
             )
-        coefficients = coefficients.real
+        coefficients = np.real(coefficients)
     elif jnp.issubdtype(coefficients.dtype, jnp.complexfloating):
         raise ObservableError(
             "observable must be Hermitian: its traced coefficients must be real numbers, but are "

@@ -101,8 +101,6 @@ _register(adjoint_p, _adjoint)
 def _apply_jvp(primals: Sequence[Any], tangents: Sequence[Any], *, plan: Plan) -> tuple[Any, Any]:
     state, numbers = primals
     out = apply_p.bind(state, numbers, plan=plan)
-    if all(isinstance(t, ad.Zero) for t in tangents):
-        return out, ad.Zero.from_primal_value(out)
     d_state, d_numbers = map(ad.instantiate_zeros, tangents)
     return out, tangent_p.bind(state, out, numbers, d_state, d_numbers, plan=plan)
 

@@ -105,4 +105,4 @@ def real_dtype(dtype: np.dtype) -> np.dtype:
         >>> real_dtype(np.dtype("complex64"))
         dtype('float32')
     """
-    return np.empty(0, dtype).real.dtype
+    return np.finfo(dtype).dtype

@@ -281,7 +281,7 @@ class _Writer:
         matrix = fixed_matrix(self.plan.structure, op)
         entries = np.diagonal(matrix) if op.kind is OpKind.DIAGONAL else matrix.reshape(-1)
         start = self.plan.num_numbers + len(self.constants)
-        self.constants += np.stack([entries.real, entries.imag], -1).reshape(-1).tolist()
+        self.constants += np.stack([np.real(entries), np.imag(entries)], -1).reshape(-1).tolist()
         return tuple(range(start, start + 2 * entries.size))
 
     def constant(self, value: float) -> int:

@@ -52,7 +52,7 @@ def _form(gate: Gate) -> tuple[OpKind, tuple[int, ...]]:
     matrix = np.asarray(gate.matrix(*generic))
     if not np.any(matrix - np.diag(np.diagonal(matrix))):
         return OpKind.DIAGONAL, ()
-    if not gate.params and np.array_equal(np.sort(matrix.real, axis=0)[-1], np.ones(len(matrix))):
-        if np.count_nonzero(matrix) == len(matrix):
-            return OpKind.PERMUTATION, tuple(int(i) for i in np.argmax(matrix.real, axis=0))
+    rows = np.argmax(np.real(matrix), axis=0)
+    if not gate.params and np.array_equal(matrix, np.eye(len(matrix))[:, rows]):
+        return OpKind.PERMUTATION, tuple(int(i) for i in rows)
     return OpKind.DENSE, ()
