@@ -1,0 +1,381 @@
+"""`fit`: train a pytree of parameters with an optax optimizer."""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from jax.typing import ArrayLike
+
+from qjax._checks import as_positive
+from qjax.errors import TrainingError
+from qjax.train.arguments import (
+    as_callbacks,
+    as_hyperparameters,
+    as_key,
+    as_number,
+    as_params,
+    as_period,
+)
+from qjax.train.checkpoint import checkpoint_step, load_checkpoint, save_checkpoint
+from qjax.train.data import Supply, as_supply
+from qjax.train.progress import Bar
+from qjax.train.result import FitResult, NonFiniteError
+from qjax.train.step import CAPACITY, Inputs, Options, Run, Status, begin, chunk_program
+
+CALL_SECONDS = 0.25  # how long one compiled call should take, so that the bar moves
+SAVE_SECONDS = 60.0  # how often a checkpoint is written where nothing else is asked for
+NEVER = np.iinfo(np.int32).max
+
+STOPPED = {Status.PATIENCE: "patience", Status.TOLERANCE: "tolerance"}
+BAD = {
+    Status.BAD_LOSS: "the loss at step {step} must be finite, but is {loss}",
+    Status.BAD_GRADIENT: (
+        "the gradient at step {step} must be finite, but holds NaN or infinity (the loss is {loss})"
+    ),
+    Status.BAD_UPDATE: (
+        "the parameters after step {step} must be finite, but the optimizer's update made NaN or "
+        "infinity (the loss is {loss})"
+    ),
+}
+
+
+def fit(
+    loss: Callable[..., Any],
+    params: Any,
+    optimizer: optax.GradientTransformation | Callable[..., optax.GradientTransformation],
+    steps: int,
+    *,
+    data: Any = None,
+    batch_size: int | None = None,
+    stochastic: bool = False,
+    key: jax.Array | None = None,
+    restarts: int | None = None,
+    hyperparameters: Mapping[str, ArrayLike] | None = None,
+    patience: int | None = None,
+    min_delta: float = 0.0,
+    tolerance: float | None = None,
+    callbacks: Callable[..., Any] | Sequence[Callable[..., Any]] = (),
+    callback_every: int | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = True,
+    progress: bool | None = None,
+) -> FitResult:
+    """Minimise a loss over its parameters with an optax optimizer.
+
+    Step i computes loss and gradient at the parameters p_i and moves to p_(i+1). Many steps run
+    in one compiled loop, which is kept as long as `loss` and `optimizer` live: a second call with
+    the same objects and shapes compiles nothing, whatever its other arguments.
+
+    Args:
+        loss: Called as loss(params), loss(params, batch) with `data`, and with a key as last
+            argument if `stochastic`. Traceable; returns a real scalar. May be jitted.
+        params: Pytree of real or complex floating arrays, the initial parameters.
+        optimizer: An optax GradientTransformation; its update is given `value`, `grad` and
+            `value_fn` too if it takes them, as that of `optax.lbfgs()` does. With
+            `hyperparameters`, the function that makes one, as `optax.adam`.
+        steps: Steps to make, those of a resumed run included.
+        data: One of
+
+            - a pytree of arrays: the batch of every step, or with `batch_size` rows drawn from it;
+            - a function of a key, traced, that makes the batch of a step;
+            - an iterator of batches, pytrees of arrays of equal shapes, read ahead of the steps.
+              An iterable such as a data loader starts again when it ends. A resumed run passes
+              over the batches used before, so it needs the iterator made anew.
+        batch_size: Rows in a batch, drawn in shuffled epochs without replacement; what is left
+            over at the end of an epoch is not used in it.
+        stochastic: Whether the loss takes a key of its own at each step.
+        key: Key of all that is drawn; needed if `data` are drawn or the loss is stochastic. With
+            restarts, one key, which is split, or one per restart.
+        restarts: Train so many at once, in one vmapped program. Every leaf of `params` has a
+            leading axis of this length. Drawn batches and keys differ between restarts; whole
+            data and iterators' batches are common to all.
+        hyperparameters: Arguments of the function `optimizer`: numbers, or with restarts arrays
+            of shape (restarts,). New values compile nothing.
+        patience: Stop after so many steps in a row without a loss below the last improvement by
+            more than `min_delta`. Exact: checked at every step.
+        min_delta: See `patience`.
+        tolerance: Stop after the first step at which the 2-norm of the gradient is at most this.
+            Exact: checked at every step.
+        callbacks: Functions called as callback(step, loss, params) with the number of steps made,
+            the loss of the last of them (with restarts, an array), and the parameters after it as
+            NumPy arrays. One that returns True stops the training.
+        callback_every: Steps between calls of the callbacks, which also come at the end; by
+            default some four times a second.
+        checkpoint: File to keep the run in, written atomically: a kill at any moment leaves the
+            last checkpoint whole. It is also written at the end.
+        checkpoint_every: Steps between checkpoints; by default one a minute.
+        resume: Go on from the checkpoint if the file exists. Losses and parameters are those of
+            an uninterrupted run, bit for bit. A run that had stopped by itself stays so. False
+            starts anew, and overwrites the file.
+        progress: Whether to show a progress bar: True needs tqdm, None shows it if tqdm is
+            installed.
+
+    Returns:
+        The result: `params` after the last step, `best_params`, `history`, and more.
+
+    Raises:
+        NonFiniteError: A TrainingError: if a loss, gradient or update is NaN or infinite. Its
+            message names the step, and its `result` holds the last good parameters and the
+            history up to there. A restart that goes bad is left at its last good step and
+            reported in `result.stopped`; only if all go bad is it an error.
+        TrainingError: If an argument is not as described, or the checkpoint is of another run.
+        FileError: If the checkpoint is damaged.
+        MissingExtraError: If progress=True and tqdm is not installed.
+
+    Note:
+        The loss and the optimizer are told apart by identity: a lambda or an optimizer made anew
+        for each call is compiled each time. With `hyperparameters`, `optax.adam` itself is the
+        object, so it is always the same.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> def loss(x):
+        ...     return jnp.sum((x - 1.0) ** 2)
+        >>> result = fit(loss, jnp.zeros(2), optax.sgd(0.25), steps=4, progress=False)
+        >>> result.params
+        Array([0.9375, 0.9375], dtype=float32)
+        >>> result.history
+        array([2.    , 0.5   , 0.125 , 0.0312], dtype=float32)
+
+        Three learning rates at once:
+
+        >>> rates = {"learning_rate": np.array([0.01, 0.1, 0.5])}
+        >>> result = fit(
+        ...     loss, jnp.zeros((3, 2)), optax.sgd, 4, restarts=3, hyperparameters=rates,
+        ...     progress=False,
+        ... )
+        >>> result.best_restart, result.best.best_loss
+        (2, 0.0)
+    """
+    if not callable(loss):
+        raise TrainingError(f"fit: loss must be a function, but is of type {type(loss).__name__}.")
+    steps = as_positive(steps, "fit: steps", TrainingError)
+    if restarts is not None:
+        restarts = as_positive(restarts, "fit: restarts", TrainingError)
+    if steps >= NEVER:
+        raise TrainingError(f"fit: steps must be less than {NEVER}, but is {steps}.")
+    patience = as_period(patience, "patience")
+    callback_every = as_period(callback_every, "callback_every")
+    checkpoint_every = as_period(checkpoint_every, "checkpoint_every")
+    if checkpoint_every is not None and checkpoint is None:
+        raise TrainingError("fit: checkpoint_every needs checkpoint, the file to write.")
+    if min_delta and patience is None:
+        raise TrainingError("fit: min_delta needs patience, the steps to wait.")
+    callbacks = as_callbacks(callbacks)
+    supply = as_supply(data, batch_size)
+    params = as_params(params, restarts)
+    hyper = as_hyperparameters(optimizer, hyperparameters, restarts)
+    training = _Training(
+        program=None,
+        run=begin(params, optimizer, hyper, restarts),
+        inputs=Inputs(
+            hyperparameters=hyper,
+            key=as_key(key, stochastic or supply.recipe.draws, restarts),
+            source=supply.arrays,
+            patience=np.int32(NEVER if patience is None else patience),
+            min_delta=as_number(min_delta, "min_delta"),
+            tolerance=0.0 if tolerance is None else as_number(tolerance, "tolerance"),
+        ),
+        supply=supply,
+        capacity=CAPACITY if supply.feed is None else supply.feed.capacity,
+    )
+    options = Options(
+        recipe=supply.recipe,
+        restarts=restarts,
+        stochastic=bool(stochastic),
+        factory=bool(hyper),
+        extra=bool(hyper) or isinstance(optimizer, optax.GradientTransformationExtraArgs),
+        norm=tolerance is not None,
+        capacity=training.capacity,
+    )
+    training.program = chunk_program(loss, optimizer, supply.function, options)
+    if checkpoint is not None and resume and os.path.exists(checkpoint):
+        training.resume(checkpoint, steps)
+
+    reason = "steps"
+    saved, saved_at = training.step, time.perf_counter()
+    pace = 1
+    with Bar(progress, steps, training.step) as bar:
+        while training.step < steps and training.going:
+            edge = min(
+                _next(training.step, callback_every),
+                _next(training.step, checkpoint_every),
+                steps,
+            )
+            asked = min(pace, edge - training.step, training.capacity)
+            made, seconds = training.advance(asked)
+            if made == 0:
+                reason = "data"
+                break
+            pace = int(np.clip(made * CALL_SECONDS / seconds, 1, 8 * made))
+            bar.move(made, training.last_loss)
+            training.raise_if_bad()
+
+            last = training.step == steps or not training.going
+            due = last or callback_every is None or training.step % callback_every == 0
+            if callbacks and due and training.call(callbacks):
+                reason = "callback"
+                break
+            if checkpoint is not None and (
+                training.step % checkpoint_every == 0
+                if checkpoint_every
+                else time.perf_counter() - saved_at > SAVE_SECONDS
+            ):
+                training.save(checkpoint)
+                saved, saved_at = training.step, time.perf_counter()
+    training.raise_if_bad()
+    if checkpoint is not None and (saved != training.step or not os.path.exists(checkpoint)):
+        training.save(checkpoint)
+    return training.result(reason)
+
+
+def _next(step: int, every: int | None) -> int:
+    """The next multiple of a period."""
+    return NEVER if every is None else (step // every + 1) * every
+
+
+@dataclass
+class _Training:
+    """A run under way, as the host sees it."""
+
+    program: Any
+    run: Run
+    inputs: Inputs
+    supply: Supply
+    capacity: int
+    step: int = 0
+    losses: list[np.ndarray] = field(default_factory=list)  # of each call, (..., steps made)
+    calls: list[tuple[int, float]] = field(default_factory=list)  # steps and seconds of each
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def status(self) -> np.ndarray:
+        """A copy, for the buffer is given away at the next call."""
+        return np.array(self.run.status)
+
+    @property
+    def going(self) -> bool:
+        return bool(np.any(self.status == Status.RUNNING))
+
+    @property
+    def last_loss(self) -> float:
+        """The loss of the last step; with restarts, the least of those still running."""
+        losses = self.losses[-1][..., -1]
+        return float(np.min(losses, initial=np.inf, where=~np.isnan(losses)))
+
+    def advance(self, count: int) -> tuple[int, float]:
+        """Make up to `count` steps; how many it made, and the seconds they took."""
+        start = time.perf_counter()
+        inputs = self.inputs
+        if self.supply.feed is not None:
+            source, count = self.supply.feed.take(count)
+            if count == 0:
+                return 0, 0.0
+            inputs = inputs._replace(source=source)
+        self.run, losses, made = self.program(
+            self.run, np.int32(self.step), np.int32(count), inputs
+        )
+        made = int(made)
+        self.losses.append(np.array(np.asarray(losses)[..., :made]))
+        self.step += made
+        seconds = time.perf_counter() - start
+        self.calls.append((made, seconds))
+        return made, seconds
+
+    def call(self, callbacks: tuple[Callable, ...]) -> bool:
+        """Whether one of the callbacks, all of which are called, returned True."""
+        params = jax.tree.map(np.array, self.run.params)
+        last = self.losses[-1][..., -1]
+        loss = float(last) if last.ndim == 0 else last
+        answers = [callback(self.step, loss, params) for callback in callbacks]
+        return any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers)
+
+    def saved(self, history: np.ndarray) -> dict[str, Any]:
+        """The pytree that a checkpoint holds."""
+        return {
+            "run": self.run,
+            "key": self.inputs.key,
+            "hyperparameters": self.inputs.hyperparameters,
+            "history": history,
+        }
+
+    def history(self) -> np.ndarray:
+        """All losses, (step,) or (restarts, step)."""
+        best = self.run.best_loss
+        return np.concatenate([np.empty((*best.shape, 0), best.dtype), *self.losses], axis=-1)
+
+    def save(self, path: str | os.PathLike) -> None:
+        save_checkpoint(path, self.saved(self.history()), step=self.step)
+
+    def resume(self, path: str | os.PathLike, steps: int) -> None:
+        """Go on from a checkpoint."""
+        step = checkpoint_step(path)
+        if step > steps:
+            raise TrainingError(
+                f"{path}: holds {step} steps, but steps={steps} asks for fewer. Ask for at least "
+                f"{step}, or pass resume=False to start anew."
+            )
+        best = self.run.best_loss
+        mine = self.saved(np.empty((*best.shape, step), best.dtype))
+        loaded, _ = load_checkpoint(path, mine)
+        for name in ("key", "hyperparameters"):
+            if not _equal(loaded[name], mine[name]):
+                raise TrainingError(
+                    f"{path}: was saved by a run with another {name}. Pass the same one, or "
+                    "resume=False to start anew."
+                )
+        self.run, self.step, self.losses = loaded["run"], step, [loaded["history"]]
+        if self.supply.feed is not None:
+            self.supply.feed.skip(step)
+
+    def raise_if_bad(self) -> None:
+        """NonFiniteError if no run is left that has not gone bad."""
+        status = self.status
+        if not np.all(status >= Status.BAD_LOSS):
+            return
+        made = np.array(self.run.steps)
+        one = np.unravel_index(np.argmax(made), made.shape)  # the last to go bad
+        step = int(made[one])
+        fault = BAD[Status(int(status[one]))].format(step=step, loss=self.history()[(*one, step)])
+        which = f"all {status.size} restarts went bad; in the last, " if status.ndim else ""
+        raise NonFiniteError(
+            f"fit: {which}{fault}. The last good parameters and the history up to there are in "
+            "the `result` of this error.",
+            self.result("steps"),
+            step,
+        )
+
+    def result(self, reason: str) -> FitResult:
+        run = self.run
+        made = np.array(run.steps)
+        history = self.history()[..., : made.max()]
+        history[np.arange(history.shape[-1]) >= made[..., None]] = np.nan
+        reasons = {Status.RUNNING: reason, **STOPPED, **dict.fromkeys(BAD, "non-finite")}
+        stopped = tuple(reasons[Status(int(code))] for code in np.atleast_1d(self.status))
+        # The first call compiles.
+        steps, seconds = np.sum(self.calls[1:] or self.calls or [(0, 1.0)], axis=0)
+        return FitResult(
+            params=run.params,
+            best_params=run.best_params,
+            best_loss=np.array(run.best_loss) if made.ndim else float(run.best_loss),
+            history=history,
+            steps=int(made.max()),
+            seconds=time.perf_counter() - self.started,
+            steps_per_second=float(steps / seconds),
+            stopped=stopped if made.ndim else stopped[0],
+            opt_state=run.opt_state,
+        )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two pytrees of keys and numbers, of one structure, are equal."""
+    return all(
+        bool(jax.numpy.all(a == b))
+        for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+    )
