@@ -1,5 +1,6 @@
 """qjax: a differentiable statevector simulator for JAX."""
 
+from qjax import plot as plot
 from qjax._version import __version__ as __version__
 from qjax.circuit import Circuit as Circuit
 from qjax.circuit import Instruction as Instruction
@@ -31,3 +32,5 @@ from qjax.state import product_state as product_state
 from qjax.state import purity as purity
 from qjax.state import random_state as random_state
 from qjax.state import reduced_density_matrix as reduced_density_matrix
+from qjax.train import FitResult as FitResult
+from qjax.train import fit as fit

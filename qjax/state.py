@@ -127,7 +127,7 @@ def random_state(num_qubits: int, key: jax.Array, *, dtype: Any = None) -> jax.A
     """
     n = as_positive(num_qubits, "random_state: num_qubits", StateError)
     vector = jax.random.normal(key, (2**n,), complex_dtype(dtype))
-    return vector / jnp.linalg.norm(vector)
+    return vector / jnp.linalg.norm(vector).astype(vector.dtype)
 
 
 def checked_state(state: Any, num_qubits: int, what: str, dtype: np.dtype) -> jax.Array:

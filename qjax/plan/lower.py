@@ -10,11 +10,11 @@ from qjax.plan.op import Factor, Op, OpKind
 
 
 def lower(structure: Structure) -> list[Op]:
-    """One op per gate of the circuit; barriers and measurements leave none."""
+    """One op per gate of the circuit; barriers, measurements and identities leave none."""
     return [
         _lower_item(index, item, item.operation)
         for index, item in enumerate(structure.items)
-        if isinstance(item.operation, Gate)
+        if isinstance(item.operation, Gate) and not _is_identity(item.operation)
     ]
 
 
@@ -31,6 +31,11 @@ def _lower_item(index: int, item: Item, gate: Gate) -> Op:
         z_mask = sum(1 << q for q, p in zip(item.qubits, gate.rotation, strict=True) if p in "ZY")
         return Op(kind, *place, factors, x_mask=x_mask, z_mask=z_mask)
     return Op(kind, *place, factors, fixed=not gate.params)
+
+
+@cache
+def _is_identity(gate: Gate) -> bool:
+    return not gate.params and np.array_equal(gate.matrix(), np.eye(2**gate.num_qubits))
 
 
 @cache
