@@ -124,6 +124,19 @@ def gate_matrix(name, params=(), arguments=()):
     return GATES[name](*params)
 
 
+def embed(matrix, qubits, controls, control_values, n):
+    """The gate as a matrix on n qubits: 1 + |v><v| (gate - 1), as a sum of tensor products."""
+    total = np.eye(2**n, dtype=complex)
+    for (a, b), entry in np.ndenumerate(matrix - np.eye(len(matrix))):
+        factors = [I2] * n
+        for k, q in enumerate(qubits):
+            factors[q] = np.outer(I2[a >> k & 1], I2[b >> k & 1])
+        for c, v in zip(controls, control_values, strict=True):
+            factors[c] = np.diag(I2[v])
+        total += entry * kron(*factors)
+    return total
+
+
 def apply(matrix, qubits, controls, control_values, state):
     """The gate on a state of shape (2**n, ...), by the definition: amplitude by amplitude."""
     new = state.astype(complex)
@@ -178,6 +191,13 @@ def operator(terms, n):
 def expectation(state, terms):
     n = len(state).bit_length() - 1
     return np.vdot(state, operator(terms, n) @ state).real
+
+
+def probabilities(state, qubits):
+    """Born's rule: the chance of each value of the qubits, the first the least significant bit."""
+    index = np.arange(len(state))
+    value = sum(((index >> q & 1) << k for k, q in enumerate(qubits)), np.zeros_like(index))
+    return np.bincount(value, np.abs(state) ** 2, 2 ** len(qubits))
 
 
 def partial_trace(state, kept):

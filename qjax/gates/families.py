@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from qjax.errors import CircuitError
+from qjax.gates.blocks import turn
 from qjax.gates.row import Gate, Step
 from qjax.gates.table import GATES, find_gate
 
@@ -22,7 +23,7 @@ def pauli_rotation_gate(pauli: str) -> Gate:
         >>> pauli_rotation_gate("XYZ").definition
         'exp(-i theta XYZ / 2)'
     """
-    if not pauli or set(pauli) - set("IXYZ"):
+    if not isinstance(pauli, str) or not pauli or set(pauli) - set("IXYZ"):
         raise CircuitError(
             f"pauli_rotation: pauli must be a text of the letters I, X, Y, Z, but is {pauli!r}."
         )
@@ -32,10 +33,8 @@ def pauli_rotation_gate(pauli: str) -> Gate:
         operator = np.ones((1, 1))
         for letter in pauli:
             operator = np.kron(GATES[letter.lower() if letter != "I" else "id"].matrix(), operator)
-        theta = xp.asarray(theta)[..., None, None]
-        c, s = xp.cos(theta / 2), xp.sin(theta / 2)
-        identity, operator = xp.eye(2**k, dtype=c.dtype), xp.asarray(operator, dtype=(1j * c).dtype)
-        return c * identity - 1j * s * operator
+        c, s = turn(xp.asarray(theta)[..., None, None] / 2, xp)
+        return c * xp.eye(2**k, dtype=c.dtype) + s * xp.asarray(operator, dtype=s.dtype)
 
     return Gate(
         "pauli_rotation", k, ("theta",), f"exp(-i theta {pauli} / 2)", "Pauli rotation",
@@ -91,7 +90,7 @@ def diagonal_gate(num_qubits: int) -> Gate:
     qubits, size = tuple(range(num_qubits)), 2**num_qubits
     return Gate(
         "diagonal", num_qubits, ("entries",), "diag(entries)", "Qiskit, DiagonalGate",
-        matrix=lambda entries, xp=np: xp.asarray(entries)[..., None] * xp.eye(size),
+        matrix=lambda entries, xp=np: xp.where(xp.eye(size, dtype=bool), entries[..., None], 0),
         inverse=lambda entries: ("diagonal", (entries.conj(),), qubits),
         param_shapes=((size,),), arguments=(num_qubits,), label="D",
     )  # fmt: skip

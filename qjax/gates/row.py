@@ -20,11 +20,12 @@ class Gate:
         source: Where the definition is from.
         matrix: `matrix(*angles, xp=...)` gives an array of shape (..., 2**k, 2**k) for the k qubits
             that are no controls; `xp` is `numpy` or `jax.numpy`, and angles may have leading axes.
-            A gate without angles ignores `xp` and gives a complex128 NumPy array.
+            A gate without angles ignores `xp` and gives a complex128 NumPy array. Rows mix real
+            arrays with Python's complex numbers, which JAX's strict promotion forbids.
         inverse: Gives, from the angles, the step that undoes the gate.
         decomposition: Gives, from the angles, steps in time order whose product is the gate, with
-            its global phase. None for a gate that the OpenQASM standard libraries have, or
-            that is controlled.
+            its global phase. None for a gate that both OpenQASM standard libraries have, for a
+            controlled gate, `gphase`, `unitary`, `diagonal` and `permutation`.
         generator: U(theta) = exp(i theta sum_k c_k P_k) as pairs (c_k, P_k), for gates with one
             angle; letter j of the Pauli text P_k acts on qubit j of the gate.
         param_shapes: Shape of each parameter's value; () is an angle, others are complex arrays.

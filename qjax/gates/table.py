@@ -28,6 +28,8 @@ def find_gate(name: str) -> Gate:
         >>> find_gate("cnot").name
         'cx'
     """
+    if not isinstance(name, str):
+        raise CircuitError(f"A gate's name must be a text, but is {name!r}.")
     gate = GATES.get(name) or _ALIASES.get(name)
     if gate is None:
         close = get_close_matches(name, [*GATES, *_ALIASES], n=3)
