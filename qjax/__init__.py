@@ -9,6 +9,8 @@ from qjax.circuit import ParameterExpression as ParameterExpression
 from qjax.circuit import ParameterVector as ParameterVector
 from qjax.counts import Counts as Counts
 from qjax.errors import QjaxError as QjaxError
+from qjax.files import load as load
+from qjax.files import save as save
 from qjax.gates import GATES as GATES
 from qjax.gates import Gate as Gate
 from qjax.observables import Diagonal as Diagonal

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qjax._atomic import whole_file
 from qjax.errors import FileError, TrainingError
 
 FORMAT = "qjax-checkpoint"
@@ -45,7 +46,6 @@ def save_checkpoint(path: str | os.PathLike, tree: Any, *, step: int = 0) -> Non
         (Array([0., 1., 2.], dtype=float32), 10)
         >>> folder.cleanup()
     """
-    path = Path(path)
     rows, arrays = [], {}
     for number, (where, leaf) in enumerate(jax.tree_util.tree_leaves_with_path(tree)):
         row, array = _describe(_name(where), leaf)
@@ -54,18 +54,8 @@ def save_checkpoint(path: str | os.PathLike, tree: Any, *, step: int = 0) -> Non
         arrays[f"leaf{number}"] = stored
     header = {"format": FORMAT, "version": VERSION, "step": int(step), "leaves": rows}
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            np.savez(file, allow_pickle=False, header=text, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    with whole_file(path) as file:
+        np.savez(file, allow_pickle=False, header=text, **arrays)
 
 
 def load_checkpoint(path: str | os.PathLike, like: Any) -> tuple[Any, int]:
@@ -157,7 +147,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             header = json.loads(archive["header"].tobytes())
             known = header["format"] == FORMAT and header["version"] == VERSION
             rows = header["leaves"] if known else []
@@ -195,16 +185,6 @@ def _bytes(array: np.ndarray) -> np.ndarray:
 
 def _digest(array: np.ndarray) -> str:
     return hashlib.sha256(array.tobytes()).hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last; only POSIX systems open folders."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _name(where: Any) -> str:
