@@ -231,11 +231,8 @@ def _decode_circuit(data: Any, archive: Archive) -> Circuit:
     for facts in data["instructions"]:
         operation = _operation(facts["name"], facts.get("arguments", []))
         if isinstance(operation, Directive):
-            circuit.append(
-                Instruction(
-                    operation, tuple(facts["qubits"]), clbits=tuple(facts.get("clbits", ()))
-                )
-            )
+            qubits, clbits = tuple(facts["qubits"]), tuple(facts.get("clbits", ()))
+            circuit.append(Instruction(operation, qubits, clbits=clbits))
         else:
             params = tuple(_decode(p, archive) for p in facts.get("params", []))
             circuit.append(

@@ -102,9 +102,8 @@ def test_a_damaged_or_missing_array_file_is_refused(file, rng):
 
 
 def test_what_cannot_be_saved_is_refused(file):
-    own = qj.Gate(
-        "mine", 1, (), "mine", "here", lambda xp=np: np.eye(2), lambda: ("mine", (), (0,))
-    )
+    step = ("mine", (), (0,))
+    own = qj.Gate("mine", 1, (), "mine", "here", lambda xp=np: np.eye(2), lambda: step)
     for value, message in (
         (qj.Circuit(1).append(own, 0), "'mine' is a gate of your own"),
         (object(), "found object"),
