@@ -57,7 +57,7 @@ def save(value: Any, path: str | os.PathLike) -> None:
     beside = _beside(path)
     if arrays:
         with whole_file(beside) as file:
-            np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+            np.savez(file, allow_pickle=False, **arrays)
     else:
         beside.unlink(missing_ok=True)
     document = {"format": FORMAT, "version": VERSION, "sha256": _digest(_text(data)), "data": data}
@@ -170,7 +170,7 @@ def _encode_array(value: Any, arrays: Arrays) -> dict[str, Any]:
         return facts | {"name": name, "sha256": _digest(array.tobytes())}
     flat = array.reshape(-1)
     if array.dtype.kind == "c":
-        flat = np.stack([flat.real, flat.imag], axis=-1).reshape(-1)
+        flat = np.stack([np.real(flat), np.imag(flat)], axis=-1).reshape(-1)
     return facts | {"numbers": flat.tolist()}
 
 
