@@ -124,7 +124,7 @@ class Feed:
             batch = next(self._iterator, None)
         if batch is None:
             return None
-        batch = jax.tree.map(np.asarray, batch)
+        batch = jax.tree.map(np.asarray, batch, is_leaf=_is_iterable)
         for path, leaf in jax.tree_util.tree_leaves_with_path(batch):
             if leaf.dtype.kind not in "biufcV":
                 raise TrainingError(
@@ -196,7 +196,8 @@ def as_supply(data: Any, batch_size: int | None) -> Supply:
         >>> as_supply(np.zeros((10, 3)), batch_size=None).recipe
         Whole()
     """
-    leaves = jax.tree_util.tree_leaves_with_path(data)
+    # Iterators are no pytrees; JAX wants to be told so.
+    leaves = jax.tree_util.tree_leaves_with_path(data, is_leaf=_is_iterable)
     if data is not None and leaves and all(_is_array(leaf) for _, leaf in leaves):
         arrays = jax.tree.map(jnp.asarray, data)
         if batch_size is None:
@@ -211,7 +212,7 @@ def as_supply(data: Any, batch_size: int | None) -> Supply:
         return Supply(NoData())
     if callable(data):
         return Supply(Generated(), function=data)
-    if hasattr(data, "__next__") or (len(leaves) == 1 and hasattr(data, "__iter__")):
+    if _is_iterable(data):
         return Supply(Fed(), feed=Feed(data))
     raise TrainingError(
         "fit: data must be a pytree of arrays, a function of a key, or an iterator of batches, "
@@ -247,6 +248,12 @@ def _shuffled(leaves: list[tuple[Any, Any]], batch_size: int) -> Shuffled:
 
 def _is_array(leaf: Any) -> bool:
     return isinstance(leaf, (jax.Array, np.ndarray))
+
+
+def _is_iterable(node: Any) -> bool:
+    """Whether this is an iterator or a data loader, and neither array nor container."""
+    container = isinstance(node, (dict, list, tuple, str)) or _is_array(node)
+    return hasattr(node, "__iter__") and not container
 
 
 def _kinds(batch: Any) -> str:

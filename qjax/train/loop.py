@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -21,27 +20,15 @@ from qjax.train.arguments import (
     as_params,
     as_period,
 )
-from qjax.train.checkpoint import checkpoint_step, load_checkpoint, save_checkpoint
-from qjax.train.data import Supply, as_supply
+from qjax.train.data import as_supply
 from qjax.train.progress import Bar
-from qjax.train.result import FitResult, NonFiniteError
-from qjax.train.step import CAPACITY, Inputs, Options, Run, Status, begin, chunk_program
+from qjax.train.result import FitResult
+from qjax.train.step import CAPACITY, Inputs, Options, begin, chunk_program
+from qjax.train.training import Training
 
 CALL_SECONDS = 0.25  # how long one compiled call should take, so that the bar moves
 SAVE_SECONDS = 60.0  # how often a checkpoint is written where nothing else is asked for
 NEVER = np.iinfo(np.int32).max
-
-STOPPED = {Status.PATIENCE: "patience", Status.TOLERANCE: "tolerance"}
-BAD = {
-    Status.BAD_LOSS: "the loss at step {step} must be finite, but is {loss}",
-    Status.BAD_GRADIENT: (
-        "the gradient at step {step} must be finite, but holds NaN or infinity (the loss is {loss})"
-    ),
-    Status.BAD_UPDATE: (
-        "the parameters after step {step} must be finite, but the optimizer's update made NaN or "
-        "infinity (the loss is {loss})"
-    ),
-}
 
 
 def fit(
@@ -171,7 +158,7 @@ def fit(
     supply = as_supply(data, batch_size)
     params = as_params(params, restarts)
     hyper = as_hyperparameters(optimizer, hyperparameters, restarts)
-    training = _Training(
+    training = Training(
         program=None,
         run=begin(params, optimizer, hyper, restarts),
         inputs=Inputs(
@@ -229,7 +216,6 @@ def fit(
             ):
                 training.save(checkpoint)
                 saved, saved_at = training.step, time.perf_counter()
-    training.raise_if_bad()
     if checkpoint is not None and (saved != training.step or not os.path.exists(checkpoint)):
         training.save(checkpoint)
     return training.result(reason)
@@ -238,144 +224,3 @@ def fit(
 def _next(step: int, every: int | None) -> int:
     """The next multiple of a period."""
     return NEVER if every is None else (step // every + 1) * every
-
-
-@dataclass
-class _Training:
-    """A run under way, as the host sees it."""
-
-    program: Any
-    run: Run
-    inputs: Inputs
-    supply: Supply
-    capacity: int
-    step: int = 0
-    losses: list[np.ndarray] = field(default_factory=list)  # of each call, (..., steps made)
-    calls: list[tuple[int, float]] = field(default_factory=list)  # steps and seconds of each
-    started: float = field(default_factory=time.perf_counter)
-
-    @property
-    def status(self) -> np.ndarray:
-        """A copy, for the buffer is given away at the next call."""
-        return np.array(self.run.status)
-
-    @property
-    def going(self) -> bool:
-        return bool(np.any(self.status == Status.RUNNING))
-
-    @property
-    def last_loss(self) -> float:
-        """The loss of the last step; with restarts, the least of those still running."""
-        losses = self.losses[-1][..., -1]
-        return float(np.min(losses, initial=np.inf, where=~np.isnan(losses)))
-
-    def advance(self, count: int) -> tuple[int, float]:
-        """Make up to `count` steps; how many it made, and the seconds they took."""
-        start = time.perf_counter()
-        inputs = self.inputs
-        if self.supply.feed is not None:
-            source, count = self.supply.feed.take(count)
-            if count == 0:
-                return 0, 0.0
-            inputs = inputs._replace(source=source)
-        self.run, losses, made = self.program(
-            self.run, np.int32(self.step), np.int32(count), inputs
-        )
-        made = int(made)
-        self.losses.append(np.array(np.asarray(losses)[..., :made]))
-        self.step += made
-        seconds = time.perf_counter() - start
-        self.calls.append((made, seconds))
-        return made, seconds
-
-    def call(self, callbacks: tuple[Callable, ...]) -> bool:
-        """Whether one of the callbacks, all of which are called, returned True."""
-        params = jax.tree.map(np.array, self.run.params)
-        last = self.losses[-1][..., -1]
-        loss = float(last) if last.ndim == 0 else last
-        answers = [callback(self.step, loss, params) for callback in callbacks]
-        return any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers)
-
-    def saved(self, history: np.ndarray) -> dict[str, Any]:
-        """The pytree that a checkpoint holds."""
-        return {
-            "run": self.run,
-            "key": self.inputs.key,
-            "hyperparameters": self.inputs.hyperparameters,
-            "history": history,
-        }
-
-    def history(self) -> np.ndarray:
-        """All losses, (step,) or (restarts, step)."""
-        best = self.run.best_loss
-        return np.concatenate([np.empty((*best.shape, 0), best.dtype), *self.losses], axis=-1)
-
-    def save(self, path: str | os.PathLike) -> None:
-        save_checkpoint(path, self.saved(self.history()), step=self.step)
-
-    def resume(self, path: str | os.PathLike, steps: int) -> None:
-        """Go on from a checkpoint."""
-        step = checkpoint_step(path)
-        if step > steps:
-            raise TrainingError(
-                f"{path}: holds {step} steps, but steps={steps} asks for fewer. Ask for at least "
-                f"{step}, or pass resume=False to start anew."
-            )
-        best = self.run.best_loss
-        mine = self.saved(np.empty((*best.shape, step), best.dtype))
-        loaded, _ = load_checkpoint(path, mine)
-        for name in ("key", "hyperparameters"):
-            if not _equal(loaded[name], mine[name]):
-                raise TrainingError(
-                    f"{path}: was saved by a run with another {name}. Pass the same one, or "
-                    "resume=False to start anew."
-                )
-        self.run, self.step, self.losses = loaded["run"], step, [loaded["history"]]
-        if self.supply.feed is not None:
-            self.supply.feed.skip(step)
-
-    def raise_if_bad(self) -> None:
-        """NonFiniteError if no run is left that has not gone bad."""
-        status = self.status
-        if not np.all(status >= Status.BAD_LOSS):
-            return
-        made = np.array(self.run.steps)
-        one = np.unravel_index(np.argmax(made), made.shape)  # the last to go bad
-        step = int(made[one])
-        fault = BAD[Status(int(status[one]))].format(step=step, loss=self.history()[(*one, step)])
-        which = f"all {status.size} restarts went bad; in the last, " if status.ndim else ""
-        raise NonFiniteError(
-            f"fit: {which}{fault}. The last good parameters and the history up to there are in "
-            "the `result` of this error.",
-            self.result("steps"),
-            step,
-        )
-
-    def result(self, reason: str) -> FitResult:
-        run = self.run
-        made = np.array(run.steps)
-        history = self.history()[..., : made.max()]
-        history[np.arange(history.shape[-1]) >= made[..., None]] = np.nan
-        reasons = {Status.RUNNING: reason, **STOPPED, **dict.fromkeys(BAD, "non-finite")}
-        stopped = tuple(reasons[Status(int(code))] for code in np.atleast_1d(self.status))
-        # The first call compiles.
-        steps, seconds = np.sum(self.calls[1:] or self.calls or [(0, 1.0)], axis=0)
-        return FitResult(
-            params=run.params,
-            best_params=run.best_params,
-            best_loss=np.array(run.best_loss) if made.ndim else float(run.best_loss),
-            history=history,
-            steps=int(made.max()),
-            seconds=time.perf_counter() - self.started,
-            steps_per_second=float(steps / seconds),
-            stopped=stopped if made.ndim else stopped[0],
-            opt_state=run.opt_state,
-        )
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Whether two pytrees of keys and numbers, of one structure, are equal."""
-    return all(
-        bool(jax.numpy.all(a == b))
-        for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    )

@@ -17,7 +17,8 @@ class FitResult:
     `best_loss` and `history`; `best` and `restart` pick one of the restarts.
 
     Attributes:
-        params: Parameters after the last step.
+        params: Parameters after the last step. Of a run that went bad, those of the last step at
+            which loss and gradient were finite.
         best_params: Parameters at which the least loss was found.
         best_loss: That loss: a float, or an array of shape (restarts,).
         history: Real array of shape (steps,): the loss at the start of each step, so history[0]
@@ -31,7 +32,7 @@ class FitResult:
             restarts, one step is a step of all of them.
         stopped: Why it ended: "steps" (all were made), "patience", "tolerance", "callback", "data"
             (the iterator had no more batches) or "non-finite". With restarts, a tuple of these.
-        opt_state: State of the optimizer after the last step.
+        opt_state: State of the optimizer after its last update.
     """
 
     params: Any

@@ -37,6 +37,7 @@ class Run(NamedTuple):
 
     params: Any
     opt_state: Any
+    good_params: Any  # of the last step whose loss and gradient were finite
     best_params: Any
     best_loss: Any  # float: least loss so far, at best_params
     reference: Any  # float: the loss at the last improvement by more than min_delta
@@ -78,7 +79,7 @@ def begin(
             state = (optimizer(**hyper) if hyper else optimizer).init(values)
         infinity = jnp.full((), jnp.inf, dtype=float)
         zero = jnp.zeros((), jnp.int32)
-        return Run(values, state, values, infinity, infinity, zero, zero, zero)
+        return Run(values, state, values, values, infinity, infinity, zero, zero, zero)
 
     run = start(params, hyperparameters) if restarts is None else jax.vmap(start)(
         params, hyperparameters
@@ -161,7 +162,11 @@ def _advance(
     batch: tuple,
     drawn: tuple,
 ) -> tuple[Run, jax.Array]:
-    """One step of one run. A run that has stopped, or stops for a bad number, stays as it is."""
+    """One step of one run. A run that has stopped stays as it is.
+
+    A bad loss or gradient takes the run back to the parameters before the last update, for those
+    after it are what is bad.
+    """
     value_fn = partial(_scalar_loss, loss, batch + drawn)
     steady = options.recipe.same and not options.stochastic
     value, gradient = _value_and_gradient(value_fn, run, steady)
@@ -191,9 +196,11 @@ def _advance(
     ):
         status = jnp.where(fine, status, _code(bad))
 
+    kept = _choose(live & ~(finite[0] & finite[1]), run.good_params, run.params)
     after = Run(
-        params=_choose(good, params, run.params),
+        params=_choose(good, params, kept),
         opt_state=_choose(good, opt_state, run.opt_state),
+        good_params=_choose(good, run.params, run.good_params),
         best_params=_choose(better, run.params, run.best_params),
         best_loss=jnp.where(better, value, run.best_loss),
         reference=jnp.where(improved, value, run.reference),
