@@ -295,6 +295,10 @@ def test_a_callback_sees_the_run_and_may_stop_it():
     fit(bowl, jnp.zeros(1), optax.sgd(0.25), 7, callbacks=[lambda *a: steps.append(a[0])],
         callback_every=3)  # fmt: skip
     assert steps == [3, 6, 7]
+    steps.clear()
+    fit(lambda x, b: bowl(x), jnp.zeros(1), SGD, 99, data=iter(np.zeros((5, 1))),
+        callbacks=lambda *a: steps.append(a[0]), callback_every=3)  # fmt: skip
+    assert steps == [3, 5]
 
 
 # Bad numbers

@@ -187,6 +187,7 @@ def fit(
 
     reason = "steps"
     saved, saved_at = training.step, time.perf_counter()
+    called = training.step
     pace = 1
     with Bar(progress, steps, training.step) as bar:
         while training.step < steps and training.going:
@@ -204,11 +205,11 @@ def fit(
             bar.move(made, training.last_loss)
             training.raise_if_bad()
 
-            last = training.step == steps or not training.going
-            due = last or callback_every is None or training.step % callback_every == 0
-            if callbacks and due and training.call(callbacks):
-                reason = "callback"
-                break
+            if callbacks and (callback_every is None or training.step % callback_every == 0):
+                called = training.step
+                if training.call(callbacks):
+                    reason = "callback"
+                    break
             if checkpoint is not None and (
                 training.step % checkpoint_every == 0
                 if checkpoint_every
@@ -216,6 +217,8 @@ def fit(
             ):
                 training.save(checkpoint)
                 saved, saved_at = training.step, time.perf_counter()
+    if callbacks and called != training.step:
+        training.call(callbacks)
     if checkpoint is not None and (saved != training.step or not os.path.exists(checkpoint)):
         training.save(checkpoint)
     return training.result(reason)
