@@ -1,5 +1,6 @@
 """qjax: a differentiable statevector simulator for JAX."""
 
+from qjax import library as library
 from qjax import plot as plot
 from qjax._version import __version__ as __version__
 from qjax.circuit import Circuit as Circuit

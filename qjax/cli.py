@@ -1,0 +1,168 @@
+"""The command `qjax`: one function per command."""
+
+import json
+import os
+import platform
+import runpy
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import jaxlib
+
+from qjax._extras import require
+from qjax._version import __version__
+from qjax.circuit import Circuit
+from qjax.engine.select import ENGINES, resolve
+from qjax.errors import FileError, QjaxError
+from qjax.files import load
+from qjax.simulate import counts
+
+
+def info() -> dict[str, Any]:
+    """Versions, devices and engines, as `qjax info` shows them.
+
+    Examples:
+        >>> info()["engine"]
+        'xla'
+    """
+    return {
+        "qjax": __version__,
+        "jax": f"{jax.__version__} (jaxlib {jaxlib.__version__})",
+        "python": platform.python_version(),
+        "devices": ", ".join(str(d) for d in jax.devices()),
+        "threads": os.cpu_count(),
+        "64-bit numbers": "on" if jax.config.read("jax_enable_x64") else "off",
+        "engines": {
+            e.name: f"{e.summary}; up to {e.max_qubits} qubits"
+            if (reason := e.missing()) is None
+            else f"not here: {reason}"
+            for e in ENGINES.values()
+        },
+        "engine": resolve(None, 1).name,
+    }
+
+
+def read_circuit(path: Path) -> Circuit:
+    """A circuit from a file that `qjax.save` wrote, or from a Python file that defines `circuit`.
+
+    Raises:
+        FileError: If there is no file, or no circuit in it.
+    """
+    if path.suffix == ".py":
+        if not path.is_file():
+            raise FileError(f"There is no file {str(path)!r}.")
+        found = runpy.run_path(str(path)).get("circuit")
+        wanted = "must define a Circuit named `circuit`"
+    else:
+        found = load(path)
+        wanted = "must hold a Circuit that qjax.save wrote"
+    if not isinstance(found, Circuit):
+        raise FileError(f"{str(path)!r} {wanted}, but holds {type(found).__name__}.")
+    return found
+
+
+def build() -> Any:
+    """The application, on typer."""
+    typer = require("typer", "cli", "The qjax command")
+    app = typer.Typer(
+        name="qjax",
+        help="A differentiable statevector simulator for JAX.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    file_argument = typer.Argument(
+        help="A .json file of qjax.save, or a .py file that defines `circuit`.", metavar="FILE"
+    )
+
+    @app.command("info")
+    def show_info(
+        as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    ) -> None:
+        """Show versions, devices and engines.
+
+        Example: qjax info
+        """
+        facts = info()
+        if as_json:
+            typer.echo(json.dumps(facts, indent=2))
+            return
+        for name, value in facts.items():
+            if isinstance(value, dict):
+                for key, text in value.items():
+                    typer.echo(f"{name + ' ' + key:<16}{text}")
+            else:
+                typer.echo(f"{name:<16}{value}")
+
+    @app.command()
+    def demo(
+        output: Annotated[Path, typer.Option(help="Folder for the files it writes.")] = Path(
+            "qjax-demo"
+        ),
+        steps: Annotated[int, typer.Option(min=1, help="Steps of the optimizer.")] = 200,
+        seed: Annotated[int, typer.Option(help="Seed of starting angles and shots.")] = 0,
+    ) -> None:
+        """Train the ground state of molecular hydrogen and export it.
+
+        Example: qjax demo --output h2
+        """
+        from qjax.demo import run_demo
+
+        run_demo(output, steps=steps, seed=seed, progress=None, say=typer.echo)
+
+    @app.command()
+    def draw(
+        file: Annotated[Path, file_argument],
+        output: Annotated[
+            Path | None, typer.Option(help="Write a .png, .pdf or .svg picture, not text.")
+        ] = None,
+    ) -> None:
+        """Draw a circuit.
+
+        Example: qjax draw bell.json --output bell.png
+        """
+        circuit = read_circuit(file)
+        if output is None:
+            typer.echo(str(circuit))
+        elif output.suffix == ".svg":
+            output.write_text(circuit.draw("svg"), encoding="utf-8")
+        else:
+            circuit.draw("mpl").savefig(output, dpi=150)
+
+    @app.command()
+    def run(
+        file: Annotated[Path, file_argument],
+        shots: Annotated[int, typer.Option(min=1, help="How many shots.")] = 1024,
+        seed: Annotated[int, typer.Option(help="Seed of the shots.")] = 0,
+        plot: Annotated[
+            Path | None, typer.Option(help="Write a histogram to this picture.")
+        ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    ) -> None:
+        """Simulate a circuit and print the counts, highest qubit first.
+
+        Example: qjax run bell.json --shots 1000 --plot bell.png
+        """
+        found = counts(read_circuit(file), shots, jax.random.key(seed))
+        if as_json:
+            typer.echo(json.dumps(dict(found)))
+        else:
+            for bits, number in found.most_common():
+                typer.echo(f"{bits}  {number:>8}  {number / shots:7.2%}")
+        if plot is not None:
+            from qjax.plot import counts_histogram
+
+            counts_histogram(found).savefig(plot, dpi=150)
+
+    return app
+
+
+def main() -> None:
+    """Run the command; errors of qjax are printed without a traceback."""
+    try:
+        build()()
+    except QjaxError as error:
+        print(f"qjax: {error}", file=sys.stderr)
+        sys.exit(1)

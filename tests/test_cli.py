@@ -1,0 +1,83 @@
+"""The command line does what its help says."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import qjax as qj
+from qjax import cli
+from qjax.demo import run_demo
+
+
+@pytest.fixture
+def bell(tmp_path):
+    file = tmp_path / "bell.json"
+    qj.save(qj.Circuit(2).h(0).cx(0, 1), file)
+    return file
+
+
+def invoke(*args):
+    return CliRunner().invoke(cli.build(), [str(a) for a in args])
+
+
+def test_info_shows_version_and_engines():
+    result = invoke("info")
+    assert result.exit_code == 0
+    assert qj.__version__ in result.output
+    assert "xla" in result.output
+    assert json.loads(invoke("info", "--json").output)["engine"] == "xla"
+
+
+def test_draw_prints_and_writes_pictures(bell, tmp_path):
+    assert invoke("draw", bell).output.startswith("q0: ─H─●─")
+    for name in ("bell.png", "bell.svg"):
+        assert invoke("draw", bell, "--output", tmp_path / name).exit_code == 0
+        assert (tmp_path / name).stat().st_size > 500
+
+
+def test_run_prints_counts(bell, tmp_path):
+    result = invoke("run", bell, "--shots", 100, "--json", "--plot", tmp_path / "bell.png")
+    assert set(json.loads(result.output)) == {"00", "11"}
+    assert (tmp_path / "bell.png").exists()
+    assert "%" in invoke("run", bell).output
+
+
+def test_a_python_file_that_defines_a_circuit_runs(tmp_path):
+    file = tmp_path / "flip.py"
+    file.write_text("import qjax as qj\ncircuit = qj.Circuit(1).x(0)\n")
+    assert json.loads(invoke("run", file, "--json", "--shots", 5).output) == {"1": 5}
+
+
+def test_errors_are_one_line_without_a_traceback(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "params.json"
+    qj.save([1.0], file)
+    for path, message in ((file, "must hold a Circuit"), (tmp_path / "none.json", "no file")):
+        monkeypatch.setattr("sys.argv", ["qjax", "run", str(path)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert stop.value.code == 1
+        assert message in capsys.readouterr().err
+
+
+def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch, capsys):
+    monkeypatch.setitem(__import__("sys").modules, "typer", None)
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert 'pip install "qjax[cli]"' in capsys.readouterr().err
+
+
+def test_the_demo_reaches_the_exact_energy_and_writes_a_program_that_qiskit_reads(tmp_path):
+    lines = []
+    before = jax.config.read("jax_enable_x64")
+    result = run_demo(tmp_path, progress=False, say=lines.append)
+    assert jax.config.read("jax_enable_x64") == before
+    exact = qj.library.load_molecule("h2").exact_energy
+    assert -1e-12 < float(result.best_loss) - exact < 1e-6
+    report = "\n".join(lines)
+    assert "fidelity 1.000000000000" in report
+    for name in ("training.png", "circuit.png", "counts.png", "trained.qasm"):
+        assert (tmp_path / name).stat().st_size > 300
+    assert np.asarray(result.history).shape == (result.steps,)
