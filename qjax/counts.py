@@ -73,12 +73,17 @@ class Counts(Mapping[str, int]):
             raise SamplingError(
                 f"Counts: samples must be bits of shape (shots, k), but have shape {bits.shape}."
             )
+        shots, k = bits.shape
+        if k == 0 or shots == 0:
+            return cls({"": shots} if shots else {})
         rows, numbers = np.unique(np.packbits(bits, axis=1), axis=0, return_counts=True)
         order = np.argsort(-numbers, kind="stable")
-        unpacked = np.unpackbits(rows, axis=1, count=bits.shape[1]) if rows.size else bits[:0]
-        if bits.shape[1] == 0:
-            return cls({"": bits.shape[0]} if bits.shape[0] else {})
-        return cls({"".join(map(str, unpacked[i, ::-1])): int(numbers[i]) for i in order})
+        digits = np.unpackbits(rows[order], axis=1, count=k)[:, ::-1] + np.uint8(ord("0"))
+        texts = np.ascontiguousarray(digits).view(f"S{k}")[:, 0].astype(str).tolist()
+        counts = cls({})
+        counts._counts = dict(zip(texts, numbers[order].tolist(), strict=True))
+        counts._num_bits = k
+        return counts
 
     @property
     def shots(self) -> int:

@@ -1,6 +1,7 @@
 """What users call: from a circuit to amplitudes, probabilities, expectation values and samples."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -377,17 +378,24 @@ def sample(
     count = as_positive(shots, "sample: shots", SamplingError)
     _check_key(key)
     run = _run(circuit, params, initial_state, dtype, engine, "sample")
-    columns = _measured_columns(circuit)
-    squares = probabilities_of(run.states)
-    if run.lead:
+    bits = _drawn_bits(run.states, key, count, tuple(_measured_columns(circuit)), bool(run.lead))
+    return run.shaped(bits)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4))
+def _drawn_bits(
+    states: jax.Array, key: jax.Array, shots: int, columns: tuple[int | None, ...], split: bool
+) -> jax.Array:
+    """Bits of shots, (B, 2**n) -> uint8 (B, shots, k), by a key for each row if `split`."""
+    squares = probabilities_of(states)
+    if split:
         keys = jax.random.split(key, squares.shape[0])
-        indices = jax.vmap(draw, in_axes=(0, 0, None))(keys, squares, count)
+        indices = jax.vmap(draw, in_axes=(0, 0, None))(keys, squares, shots)
     else:
-        indices = draw(key, squares[0], count)[None]
+        indices = draw(key, squares[0], shots)[None]
     places = np.array([0 if q is None else q for q in columns], np.int32)
     written = np.array([q is not None for q in columns], np.int32)
-    bits = (indices[..., None] >> places) & written
-    return run.shaped(bits.astype(jnp.uint8))
+    return ((indices[..., None] >> places) & written).astype(jnp.uint8)
 
 
 def counts(
