@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from qjax._checks import check_index
-from qjax.circuit.instruction import Instruction, checked_angle, checked_array
+from qjax.circuit.instruction import Instruction, checked_angle, checked_array, placed
 from qjax.circuit.parameter import ParameterVector, is_traced
 from qjax.errors import CircuitError
 from qjax.gates import GATES, Gate
@@ -41,14 +41,15 @@ def place(
         CircuitError: If a qubit is out of range or repeated, lengths differ, or an angle is bad.
     """
     if len(places) != gate.num_qubits:
+        plural = "" if gate.num_qubits == 1 else "s"
         raise CircuitError(
-            f"{gate.name}: takes {gate.num_qubits} qubits, but {len(places)} were given."
+            f"{gate.name}: takes {gate.num_qubits} qubit{plural}, but got {len(places)}."
         )
     if len(params) != len(gate.params):
         wanted = f"{len(gate.params)} ({', '.join(gate.params)})" if gate.params else "none"
         raise CircuitError(f"{gate.name}: takes {wanted} as parameters, but got {len(params)}.")
     extra = tuple(_one_qubit(gate, "control", c, num_qubits) for c in as_list(controls))
-    values = _control_values(gate, control_values, len(extra))
+    values = checked_control_values(gate.name, control_values, len(extra))
 
     columns = [as_list(p) for p in places]
     angles = [
@@ -92,8 +93,9 @@ def _instruction(
             pair = "control and target" if len(everything) == 2 else "controls and targets"
         both = "both are" if len(everything) == 2 else "two of them are"
         raise CircuitError(f"{gate.name}: {pair} must differ, but {both} qubit {twice}.")
+    where = placed(gate.name, everything)
     checked = tuple(
-        checked_array(gate, shape, value) if shape else checked_angle(gate.name, name, value)
+        checked_array(where, shape, value) if shape else checked_angle(where, name, value)
         for name, shape, value in zip(gate.params, gate.param_shapes, params, strict=True)
     )
     own, k = qubits[: gate.num_controls], gate.num_controls
@@ -122,20 +124,40 @@ def _one_qubit(gate: Gate, name: str, qubit: Any, num_qubits: int) -> int:
     return check_index(qubit, num_qubits, f"{gate.name}: {name}", place)
 
 
-def _control_values(gate: Gate, values: Any, count: int) -> tuple[int, ...]:
+def checked_control_values(what: str, values: Any, count: int) -> tuple[int, ...]:
+    """The values 0 or 1 at which controls act; None is all 1.
+
+    Raises:
+        CircuitError: If they are not one of 0 and 1 for each control.
+    """
     if values is None:
         return (1,) * count
     given = tuple(as_list(values))
     if len(given) != count or any(v not in (0, 1) for v in given):
         raise CircuitError(
-            f"{gate.name}: control_values must be {count} numbers 0 or 1, but are {given}."
+            f"{what}: control_values must be {count} numbers 0 or 1, but are {given}."
         )
     return tuple(int(v) for v in given)
 
 
 def as_list(value: Any) -> list[Any]:
-    """A list from a scalar or a sequence."""
-    return [value] if np.ndim(value) == 0 else list(value)
+    """A list from a scalar or a sequence; a text counts as a scalar."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return list(value)
+    return list(value) if isinstance(value, (np.ndarray, jax.Array)) and value.ndim else [value]
+
+
+def distinct_qubits(what: str, qubits: Any, num_qubits: int) -> tuple[int, ...]:
+    """Qubits of a circuit, no two the same, from an int or a sequence.
+
+    Raises:
+        CircuitError: If one is out of range or repeated.
+    """
+    place = f"this {num_qubits}-qubit circuit"
+    indices = tuple(check_index(q, num_qubits, f"{what}: qubit", place) for q in as_list(qubits))
+    if len(set(indices)) != len(indices):
+        raise CircuitError(f"{what}: qubits must differ, but are {indices}.")
+    return indices
 
 
 def _angle_column(value: Any) -> list[Any]:
@@ -160,7 +182,7 @@ def _common_length(gate: Gate, columns: list[list[Any]], angles: list[list[Any]]
             f"but have {', '.join(str(n) for n in sorted(lengths))}."
         )
     (length,) = lengths
-    if length > 1 and columns and all(len(c) == 1 for c in columns):
+    if columns and all(len(c) == 1 for c in columns):
         raise CircuitError(
             f"{gate.name}: {length} angles were given for one qubit; give as many qubits."
         )

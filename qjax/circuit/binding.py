@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qjax.circuit.instruction import Instruction, checked_angle
-from qjax.circuit.parameter import ParameterExpression, is_traced
+from qjax.circuit.instruction import Instruction, checked_angle, placed
+from qjax.circuit.parameter import ParameterExpression, is_real, is_traced
 from qjax.circuit.structure import Structure
 from qjax.errors import ParameterError
 from qjax.gates import Gate
@@ -38,9 +38,7 @@ def flat_values(structure: Structure, params: Any) -> Any:
         ParameterError: If values are missing, unknown, not finite, or of the wrong shape.
     """
     if not structure.vectors:
-        if params is not None and np.size(jax.tree_util.tree_leaves(params) or 0) and (
-            not isinstance(params, Mapping) or params
-        ):  # fmt: skip
+        if any(np.size(leaf) for leaf in jax.tree_util.tree_leaves(params)):
             raise ParameterError("params were given, but the circuit has no open parameters.")
         return None
     names = ", ".join(f"{name}{list(shape) if shape else ''}" for name, shape in structure.vectors)
@@ -66,10 +64,13 @@ def flat_values(structure: Structure, params: Any) -> Any:
     try:
         lead = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
     except ValueError:
-        shapes = ", ".join(f"{name}: {named[name].shape}" for name, _ in structure.vectors)
+        pairs = zip(structure.vectors, parts, strict=True)
+        shapes = ", ".join(f"{part.shape[:-1]} of {name}" for (name, _), part in pairs)
         raise ParameterError(f"params: leading axes must broadcast, but are {shapes}.") from None
     xp = jnp if any(is_traced(p) or isinstance(p, jax.Array) for p in parts) else np
-    dtype = xp.result_type(*parts)
+    # Values given as Python numbers are float64: they may meet float32, also when JAX is strict.
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = xp.result_type(*parts)
     return xp.concatenate(
         [xp.broadcast_to(part, (*lead, part.shape[-1])).astype(dtype) for part in parts], axis=-1
     )
@@ -109,9 +110,10 @@ def bind_instructions(
             return i
         assert isinstance(i.operation, Gate)
         values = (p.bind(ready) if isinstance(p, ParameterExpression) else p for p in i.params)
-        names = zip(values, i.operation.params, strict=True)
+        where = placed(i.name, i.all_qubits)
         checked = tuple(
-            checked_angle(i.name, name, v) if np.ndim(v) == 0 else v for v, name in names
+            checked_angle(where, name, value)
+            for name, value in zip(i.operation.params, values, strict=True)
         )
         return dataclasses.replace(i, params=checked)
 
@@ -140,7 +142,7 @@ def _real_array(name: str, value: Any) -> Any:
             value = stack(value)
         except (TypeError, ValueError):
             raise ParameterError(f"{name} must be an array of numbers, but is {value!r}.") from None
-    if np.dtype(value.dtype).kind not in "iuf" and not jnp.issubdtype(value.dtype, jnp.floating):
+    if not is_real(value.dtype):
         raise ParameterError(f"{name} must be real numbers, but has dtype {value.dtype}.")
     if np.dtype(value.dtype).kind in "iu":
         value = value.astype(float)

@@ -8,10 +8,10 @@ from typing import Any, Self, overload
 import jax
 
 from qjax._checks import as_integer, as_positive, check_index
-from qjax.circuit import compose as _compose
 from qjax.circuit._builders import Builders
-from qjax.circuit._place import Angles, Qubits, as_list, place
+from qjax.circuit._place import Angles, Qubits, as_list, distinct_qubits, place
 from qjax.circuit.binding import bind_instructions
+from qjax.circuit.compose import composed, controlled, inverted, remapped
 from qjax.circuit.instruction import BARRIER, MEASURE, Instruction
 from qjax.circuit.structure import Leaves, Structure, pack, unpack
 from qjax.errors import CircuitError
@@ -107,7 +107,7 @@ class Circuit(Builders):
         return self.structure.num_parameters
 
     def __len__(self) -> int:
-        return len(self._list())
+        return len(self.structure.items if self._instructions is None else self._instructions)
 
     def __iter__(self) -> Iterator[Instruction]:
         return iter(self.instructions)
@@ -123,13 +123,14 @@ class Circuit(Builders):
         return self._list()[index]
 
     def __eq__(self, other: object) -> bool:
-        """Whether the instructions are the same, one by one, with equal numbers."""
+        """Whether instructions, numbers and the order of open parameters are the same."""
         if not isinstance(other, Circuit):
             return NotImplemented
         return (
             self._num_qubits == other._num_qubits
             and self._num_clbits == other._num_clbits
             and self._list() == other._list()
+            and self.structure.vectors == other.structure.vectors
         )
 
     __hash__ = None  # type: ignore[assignment] a circuit can change; its structure is hashable
@@ -186,7 +187,7 @@ class Circuit(Builders):
             'mcrx'
         """
         if isinstance(operation, Instruction):
-            moved = _compose.remapped(operation, tuple(range(self._num_qubits)), self._num_qubits)
+            moved = remapped(operation, tuple(range(self._num_qubits)), self._num_qubits)
             if any(c >= self._num_clbits for c in moved.clbits):
                 self._num_clbits = max(moved.clbits) + 1
             return self._extend([moved])
@@ -274,7 +275,8 @@ class Circuit(Builders):
             {'permutation': 1}
         """
         places = tuple(as_list(qubits))
-        gate = permutation_gate(tuple(as_integer(t, "permutation: entry") for t in table))
+        entries = (as_integer(t, "permutation: entry of the table") for t in as_list(table))
+        gate = permutation_gate(tuple(entries))
         return self._gate(gate, (), places, controls, control_values)
 
     def pauli_rotation(
@@ -339,12 +341,9 @@ class Circuit(Builders):
         It does not change the state, and the simulator ignores it.
         """
         given = range(self._num_qubits) if qubits is None else qubits
-        places = as_list(given)
-        where = f"this {self._num_qubits}-qubit circuit"
-        indices = tuple(check_index(q, self._num_qubits, "barrier: qubit", where) for q in places)
-        if len(set(indices)) != len(indices):
-            raise CircuitError(f"barrier: qubits must differ, but are {indices}.")
-        return self._extend([Instruction(BARRIER, indices)])
+        return self._extend(
+            [Instruction(BARRIER, distinct_qubits("barrier", given, self._num_qubits))]
+        )
 
     def measure(self, qubits: Qubits, clbits: Qubits | None = None) -> Self:
         """Append measurements in the computational basis.
@@ -408,10 +407,11 @@ class Circuit(Builders):
             >>> Circuit(3).compose(Circuit(2).cx(0, 1), qubits=(2, 0))[0].all_qubits
             (2, 0)
         """
+        if not isinstance(other, Circuit):
+            raise CircuitError(f"compose: other must be a Circuit, but is {other!r}.")
+        new = composed(self._num_qubits, other._list(), other.num_qubits, qubits)
         self._num_clbits = max(self._num_clbits, other.num_clbits)
-        return self._extend(
-            _compose.composed(self._num_qubits, other._list(), other.num_qubits, qubits)
-        )
+        return self._extend(new)
 
     def __add__(self, other: "Circuit") -> "Circuit":
         """The circuit that runs this one, then the other; the larger one gives the qubits."""
@@ -429,12 +429,12 @@ class Circuit(Builders):
         Raises:
             CircuitError: If it measures.
         """
-        return self._with(_compose.inverted(self._list()))
+        return self._with(inverted(self._list()))
 
     def power(self, exponent: int) -> Self:
         """The circuit `exponent` times in a row; the inverse for negative numbers."""
         times = as_integer(exponent, "power: exponent")
-        base = self._list() if times >= 0 else _compose.inverted(self._list())
+        base = self._list() if times >= 0 else inverted(self._list())
         return self._with(base * abs(times))
 
     def repeat(self, times: int) -> Self:
@@ -463,7 +463,7 @@ class Circuit(Builders):
         count = as_positive(num_controls, "controlled: num_controls")
         new = tuple(range(self._num_qubits, self._num_qubits + count))
         return Circuit(self._num_qubits + count)._extend(
-            _compose.controlled(self._list(), new, control_values)
+            controlled(self._list(), new, control_values)
         )
 
     def bind(self, params: Any) -> Self:
@@ -513,6 +513,10 @@ class Circuit(Builders):
         return self.draw("svg")
 
     # --- pytree and internals -----------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What `pickle` and `copy` keep: no structure, for its cached hash is of one process."""
+        return self.__dict__ | {"_instructions": list(self._list()), "_packed": None}
 
     def tree_flatten(self) -> tuple[Leaves, Structure]:
         """Numbers and structure, for JAX."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from qjax._checks import check_index
-from qjax.circuit._place import as_list, canonical
+from qjax.circuit._place import canonical, checked_control_values, distinct_qubits
 from qjax.circuit.instruction import BARRIER, MEASURE, Instruction
 from qjax.errors import CircuitError
 from qjax.gates import Gate, inverse_of
@@ -30,16 +30,13 @@ def composed(
     num_qubits: int, instructions: list[Instruction], other_qubits: int, qubits: Any
 ) -> list[Instruction]:
     """Instructions on `other_qubits` qubits, moved onto `qubits` of a circuit of `num_qubits`."""
-    places = as_list(range(other_qubits) if qubits is None else qubits)
-    if len(places) != other_qubits:
+    given = range(other_qubits) if qubits is None else qubits
+    indices = distinct_qubits("compose", given, num_qubits)
+    if len(indices) != other_qubits:
         raise CircuitError(
             f"compose: needs a place for each of the other circuit's {other_qubits} qubits, "
-            f"but got {len(places)}."
+            f"but got {len(indices)}."
         )
-    where = f"this {num_qubits}-qubit circuit"
-    indices = tuple(check_index(q, num_qubits, "compose: qubit", where) for q in places)
-    if len(set(indices)) != len(indices):
-        raise CircuitError(f"compose: qubits must differ, but are {indices}.")
     return [remapped(i, indices, num_qubits) for i in instructions]
 
 
@@ -61,13 +58,7 @@ def controlled(
     instructions: list[Instruction], controls: tuple[int, ...], control_values: Any
 ) -> list[Instruction]:
     """The instructions under control of further qubits; see `Circuit.controlled`."""
-    count = len(controls)
-    values = (1,) * count if control_values is None else tuple(as_list(control_values))
-    if len(values) != count or any(v not in (0, 1) for v in values):
-        raise CircuitError(
-            f"controlled: control_values must be {count} numbers 0 or 1, but are {values}."
-        )
-    values = tuple(int(v) for v in values)
+    values = checked_control_values("controlled", control_values, len(controls))
     result = []
     for i in instructions:
         if i.operation is MEASURE:

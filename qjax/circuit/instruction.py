@@ -67,7 +67,7 @@ class Instruction:
 
     @property
     def name(self) -> str:
-        """Name as in OpenQASM and in `count_ops`: "cx", "ccx", "measure", "mcx", "ctrl_ecr"."""
+        """Name as in OpenQASM and in `count_ops`: "cx", "ccx", "measure", "mcx", "mcecr"."""
         if (named := self.named) is not None:
             return named.name
         return f"mc{self.operation.name}" if self.controls else self.operation.name
@@ -113,27 +113,48 @@ class Instruction:
         return f"{self.name}{f'({angles})' if angles else ''} {places}{when}{into}"
 
 
-def checked_angle(gate: str, name: str, value: Any) -> Any:
+def placed(name: str, qubits: tuple[int, ...]) -> str:
+    """Gate and qubits at fault, as a message begins.
+
+    Examples:
+        >>> placed("rx", (2,)), placed("cx", (0, 1)), placed("gphase", ())
+        ('rx on qubit 2', 'cx on qubits 0, 1', 'gphase')
+    """
+    if not qubits:
+        return name
+    return f"{name} on qubit{'s' if len(qubits) > 1 else ''} {', '.join(map(str, qubits))}"
+
+
+def checked_angle(where: str, name: str, value: Any) -> Any:
     """A number, tracer or expression, after checks; concrete numbers become Python floats.
+
+    Args:
+        where: Gate and qubits, as `placed` gives them.
+        name: Name of the gate's parameter.
+        value: What the user gave.
 
     Raises:
         CircuitError: If it is none of these, or not finite.
     """
     if isinstance(value, ParameterExpression):
-        if not is_traced(value.offset) and not np.isfinite(value.offset):
-            raise CircuitError(f"{gate}: {name} must be finite, but is {value}.")
+        numbers = (value.offset, *(factor for _, factor in value.terms))
+        if not all(is_traced(number) or np.isfinite(number) for number in numbers):
+            raise CircuitError(f"{where}: {name} must be finite, but is {value}.")
         return value
     if not is_number(value):
-        found = f"of shape {value.shape}" if hasattr(value, "shape") else repr(value)
+        if is_traced(value):
+            found = f"traced, of dtype {value.dtype} and shape {value.shape}"
+        else:
+            found = f"of shape {value.shape}" if getattr(value, "shape", ()) else repr(value)
         raise CircuitError(
-            f"{gate}: {name} must be a real number, a traced scalar or an expression of "
+            f"{where}: {name} must be a real number, a traced scalar or an expression of "
             f"parameters, but is {found}."
         )
     if is_traced(value):
         return value
     number = float(value)
     if not np.isfinite(number):
-        raise CircuitError(f"{gate}: {name} must be finite, but is {number}.")
+        raise CircuitError(f"{where}: {name} must be finite, but is {number}.")
     return number
 
 
@@ -149,19 +170,27 @@ def unitarity_tolerance(dtype: Any, size: int) -> float:
     return 8 * eps * max(size, 2)
 
 
-def checked_array(gate: Gate, shape: tuple[int, ...], value: Any) -> Any:
+def checked_array(where: str, shape: tuple[int, ...], value: Any) -> Any:
     """The matrix of a `unitary` or the entries of a `diagonal`, after checks.
+
+    Args:
+        where: Gate and qubits, as `placed` gives them.
+        shape: The shape it must have.
+        value: What the user gave.
 
     Raises:
         CircuitError: If the shape is wrong, a number is not finite, or the gate is not unitary;
             the message says how far it is off.
     """
     if not is_traced(value):
-        value = np.asarray(value)
+        try:
+            value = np.asarray(value)
+        except ValueError:
+            raise CircuitError(f"{where}: rows must have one length, but have several.") from None
     if value.shape != shape:
-        raise CircuitError(f"{gate.name}: shape must be {shape}, but is {tuple(value.shape)}.")
+        raise CircuitError(f"{where}: shape must be {shape}, but is {tuple(value.shape)}.")
     if np.dtype(value.dtype).kind not in "iufc":
-        raise CircuitError(f"{gate.name}: entries must be numbers, but are {value.dtype}.")
+        raise CircuitError(f"{where}: entries must be numbers, but are {value.dtype}.")
     if is_traced(value):
         return value
     tolerance = unitarity_tolerance(
@@ -169,7 +198,7 @@ def checked_array(gate: Gate, shape: tuple[int, ...], value: Any) -> Any:
     )
     value = value.astype(np.complex128)
     if not np.all(np.isfinite(value)):
-        raise CircuitError(f"{gate.name}: entries must be finite.")
+        raise CircuitError(f"{where}: entries must be finite, but hold NaN or infinity.")
     if len(shape) == 1:
         error = float(np.max(np.abs(np.abs(value) - 1)))
         what = "every entry must have modulus 1, but one is off by"
@@ -177,7 +206,7 @@ def checked_array(gate: Gate, shape: tuple[int, ...], value: Any) -> Any:
         error = float(np.max(np.abs(value @ value.conj().T - np.eye(shape[0]))))
         what = "the matrix must be unitary, but the largest entry of M M^dagger - 1 is"
     if error > tolerance:
-        raise CircuitError(f"{gate.name}: {what} {error:.3g} (allowed: {tolerance:.1g}).")
+        raise CircuitError(f"{where}: {what} {error:.3g} (allowed: {tolerance:.1g}).")
     value.setflags(write=False)
     return value
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from qjax._checks import as_positive
 from qjax.errors import ParameterError
 
 _NAME = re.compile(r"[^\W\d]\w*\Z")
@@ -46,10 +48,12 @@ def is_number(value: Any) -> bool:
         return False
     if isinstance(value, (int, float, np.integer, np.floating)):
         return True
-    if isinstance(value, (jax.Array, np.ndarray)):
-        kind = np.dtype(value.dtype).kind
-        return value.ndim == 0 and kind in "iuf"
-    return False
+    return isinstance(value, (jax.Array, np.ndarray)) and value.ndim == 0 and is_real(value.dtype)
+
+
+def is_real(dtype: Any) -> bool:
+    """Whether a dtype is one of integers or real floating-point numbers."""
+    return jnp.issubdtype(dtype, np.integer) or jnp.issubdtype(dtype, np.floating)
 
 
 class ParameterExpression:
@@ -80,7 +84,8 @@ class ParameterExpression:
         """Put values in for some or all names.
 
         Args:
-            values: From a parameter's name to its value: a number, or an array of its shape.
+            values: From a parameter's name to its value: a number, or an array of its shape (a
+                vector's may be nested lists).
 
         Returns:
             A number if no symbol is left, else an expression of those that are left.
@@ -90,7 +95,8 @@ class ParameterExpression:
             if symbol.name in values:
                 value = values[symbol.name]
                 if symbol.shape:
-                    value = value.reshape(-1)[symbol.index]
+                    array = value if hasattr(value, "reshape") else np.asarray(value)
+                    value = array.reshape(-1)[symbol.index]
                 offset = offset + factor * value
             else:
                 left.append((symbol, factor))
@@ -164,18 +170,18 @@ class ParameterExpression:
         raise ParameterError(f"{self} has no value; bind the circuit, or pass params.")
 
     def __eq__(self, other: object) -> bool:
+        """Whether both have the same terms, in any order, and the same number added."""
+        if not isinstance(other, ParameterExpression):
+            return False
+        mine, theirs = dict(self.terms), dict(other.terms)
         return (
-            isinstance(other, ParameterExpression)
-            and len(self.terms) == len(other.terms)
-            and all(
-                a == b and _same(f, g)
-                for (a, f), (b, g) in zip(self.terms, other.terms, strict=True)
-            )
+            mine.keys() == theirs.keys()
+            and all(_same(factor, theirs[symbol]) for symbol, factor in mine.items())
             and _same(self.offset, other.offset)
         )
 
     def __hash__(self) -> int:
-        return hash(tuple(symbol for symbol, _ in self.terms))
+        return hash(frozenset(symbol for symbol, _ in self.terms))
 
     def __repr__(self) -> str:
         return self.format()
@@ -221,6 +227,8 @@ class Parameter(ParameterExpression):
 class ParameterVector:
     """A named array of angles that a circuit leaves open.
 
+    Arithmetic with it goes element by element and gives a NumPy array of expressions.
+
     Args:
         name: A valid identifier.
         shape: Its length, or its shape.
@@ -232,16 +240,19 @@ class ParameterVector:
         >>> theta = ParameterVector("theta", (2, 3))
         >>> theta[1, 2], len(theta)
         (theta[1, 2], 2)
+        >>> 2 * ParameterVector("phi", 2) + 0.5
+        array([2*phi[0] + 0.5, 2*phi[1] + 0.5], dtype=object)
     """
 
     def __init__(self, name: str, shape: int | tuple[int, ...]) -> None:
         self.name = _checked_name(name)
-        given = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-        if not given or any(isinstance(s, bool) or int(s) != s or s < 1 for s in given):
+        what = f"ParameterVector {name!r}: each length"
+        given = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+        self.shape = tuple(as_positive(length, what, ParameterError) for length in given)
+        if not self.shape:
             raise ParameterError(
-                f"ParameterVector {name!r}: shape must be positive integers, but is {shape!r}."
+                f"ParameterVector {name!r}: shape must not be empty; use Parameter for one angle."
             )
-        self.shape = tuple(int(s) for s in given)
         elements = np.empty(math.prod(self.shape), dtype=object)
         for i in range(elements.size):
             elements[i] = ParameterExpression(((Symbol(self.name, self.shape, i), 1.0),))
@@ -262,6 +273,30 @@ class ParameterVector:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._elements)
+
+    def __add__(self, other: Any) -> np.ndarray:
+        return self._elements + other
+
+    def __radd__(self, other: Any) -> np.ndarray:
+        return other + self._elements
+
+    def __sub__(self, other: Any) -> np.ndarray:
+        return self._elements - other
+
+    def __rsub__(self, other: Any) -> np.ndarray:
+        return other - self._elements
+
+    def __mul__(self, other: Any) -> np.ndarray:
+        return self._elements * other
+
+    def __rmul__(self, other: Any) -> np.ndarray:
+        return other * self._elements
+
+    def __truediv__(self, other: Any) -> np.ndarray:
+        return self._elements / other
+
+    def __neg__(self) -> np.ndarray:
+        return -self._elements
 
     def __repr__(self) -> str:
         size = self.shape[0] if len(self.shape) == 1 else self.shape

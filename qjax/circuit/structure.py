@@ -8,6 +8,7 @@ import numpy as np
 
 from qjax.circuit.instruction import Directive, Instruction
 from qjax.circuit.parameter import ParameterExpression, Symbol, is_traced
+from qjax.errors import CircuitError, ParameterError
 from qjax.gates import Gate
 
 Leaves = tuple[Any, tuple[Any, ...], tuple[Any, ...]]
@@ -108,9 +109,9 @@ class Structure:
 
     @cached_property
     def final_measurements(self) -> dict[int, int] | None:
-        """Measured qubit of each classical bit, or None if a qubit is used after its measurement.
+        """Measured qubit of each classical bit, or None if not all measurements are final.
 
-        The last measurement into a bit counts.
+        They are not if a qubit is used after its measurement or a bit is written twice.
         """
         measured: dict[int, int] = {}
         done: set[int] = set()
@@ -133,26 +134,41 @@ class Structure:
 def pack(
     num_qubits: int, num_clbits: int, instructions: list[Instruction]
 ) -> tuple[Structure, Leaves]:
-    """Part instructions into their structure and their numbers."""
+    """Part instructions into their structure and their numbers.
+
+    Raises:
+        ParameterError: If one name stands for parameters of different shapes.
+        CircuitError: If a number has leading axes, as in a batch of circuits that `vmap` gave.
+    """
     constants: list[float] = []
     arrays: dict[tuple[int, ...], list[Any]] = {}
     traced: list[Any] = []
     vectors: dict[str, tuple[int, ...]] = {}
 
-    def refer(value: Any, known: list[Any]) -> Ref:
+    def refer(value: Any, shape: tuple[int, ...], known: list[Any]) -> Ref:
+        if (found := getattr(value, "shape", ())) != shape:
+            raise CircuitError(
+                "A batch of circuits cannot be changed, but its numbers have the leading axes "
+                f"{found[: len(found) - len(shape)]}. Change it inside jax.vmap, or "
+                "take one circuit with jax.tree.map(lambda leaf: leaf[i], circuits)."
+            )
         target = traced if is_traced(value) else known
         target.append(value)
         return -len(traced) if target is traced else len(known) - 1
 
     def locate(param: Any, shape: tuple[int, ...]) -> Angle | Array:
         if shape:
-            return Array(shape, refer(param, arrays.setdefault(shape, [])))
+            return Array(shape, refer(param, shape, arrays.setdefault(shape, [])))
         if not isinstance(param, ParameterExpression):
-            return Angle(refer(param, constants))
-        offset = refer(param.offset, constants)
+            return Angle(refer(param, (), constants))
+        offset = refer(param.offset, (), constants)
         for symbol, _ in param.terms:
-            vectors[symbol.name] = symbol.shape
-        return Angle(offset, tuple((s, refer(f, constants)) for s, f in param.terms))
+            if vectors.setdefault(symbol.name, symbol.shape) != symbol.shape:
+                raise ParameterError(
+                    f"A name must mean one parameter, but {symbol.name} has the shapes "
+                    f"{vectors[symbol.name]} and {symbol.shape}."
+                )
+        return Angle(offset, tuple((s, refer(f, (), constants)) for s, f in param.terms))
 
     items = tuple(
         Item(
@@ -172,22 +188,28 @@ def pack(
     )
     structure = Structure(num_qubits, num_clbits, items, tuple(arrays), tuple(vectors.items()))
     packed = tuple(
-        np.stack(rows) if rows else np.zeros((0, *shape), np.complex128)
+        np.stack(rows, dtype=np.complex128) if rows else np.zeros((0, *shape), np.complex128)
         for shape, rows in arrays.items()
     )
     return structure, (np.array(constants, np.float64), packed, tuple(traced))
 
 
 def unpack(structure: Structure, leaves: Leaves) -> list[Instruction]:
-    """The instructions that `pack` parted."""
+    """The instructions that `pack` parted; leading axes of the leaves are those of the numbers."""
     constants, arrays, traced = leaves
-    if isinstance(constants, np.ndarray):
+    if not is_traced(constants):
+        constants = np.asarray(constants, np.float64)
+    if isinstance(constants, np.ndarray) and constants.ndim == 1:
         constants = constants.tolist()
+    else:
+        constants = [constants[..., i] for i in range(constants.shape[-1])]
     by_shape = dict(zip(structure.array_shapes, arrays, strict=True))
 
     def read(param: Angle | Array) -> Any:
         if isinstance(param, Array):
-            return traced[-1 - param.ref] if param.ref < 0 else by_shape[param.shape][param.ref]
+            if param.ref < 0:
+                return traced[-1 - param.ref]
+            return by_shape[param.shape].take(param.ref, axis=-1 - len(param.shape))
         offset = traced[-1 - param.offset] if param.offset < 0 else constants[param.offset]
         if not param.terms:
             return offset

@@ -1,5 +1,6 @@
 """Families: gates made from an argument, and the inverse of any gate."""
 
+import copyreg
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
@@ -15,7 +16,6 @@ from qjax.gates.row import Gate, Step
 from qjax.gates.table import GATES, find_gate
 
 
-@cache
 def pauli_rotation_gate(pauli: str) -> Gate:
     """The gate exp(-i theta P / 2) for a Pauli text; letter k acts on the gate's qubit k.
 
@@ -27,6 +27,11 @@ def pauli_rotation_gate(pauli: str) -> Gate:
         raise CircuitError(
             f"pauli_rotation: pauli must be a text of the letters I, X, Y, Z, but is {pauli!r}."
         )
+    return _pauli_rotation(pauli)
+
+
+@cache
+def _pauli_rotation(pauli: str) -> Gate:
     k = len(pauli)
 
     def matrix(theta: Any, xp: ModuleType = np) -> Any:
@@ -144,3 +149,16 @@ FAMILIES: dict[str, Callable[..., Gate]] = {
     "permutation": permutation_gate,
 }
 """Makers of gates that need an argument beside their parameters, by name."""
+
+
+def _reduced(gate: Gate) -> Any:
+    """How a row is pickled: by name, for its functions cannot be; a gate of one's own is not."""
+    if GATES.get(gate.name) is gate:
+        return find_gate, (gate.name,)
+    family = FAMILIES.get(gate.name)
+    if family is not None and family(*gate.arguments) is gate:
+        return family, gate.arguments
+    return object.__reduce_ex__(gate, 2)
+
+
+copyreg.pickle(Gate, _reduced)

@@ -62,6 +62,9 @@ class Gate:
         if not self.label:
             object.__setattr__(self, "label", self.name.upper())
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Gate":
+        return self  # rows never change and are compared by identity
+
     def __repr__(self) -> str:
         return f"<gate {self.name}({', '.join(self.params)}) on {self.num_qubits} qubits>"
 
