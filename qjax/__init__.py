@@ -2,6 +2,7 @@
 
 from qjax import library as library
 from qjax import plot as plot
+from qjax import qasm as qasm
 from qjax._version import __version__ as __version__
 from qjax.circuit import Circuit as Circuit
 from qjax.circuit import Instruction as Instruction
