@@ -5,11 +5,11 @@ import os
 import platform
 import runpy
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import jax
-import jaxlib
 
 from qjax._extras import require
 from qjax._version import __version__
@@ -29,7 +29,7 @@ def info() -> dict[str, Any]:
     """
     return {
         "qjax": __version__,
-        "jax": f"{jax.__version__} (jaxlib {jaxlib.__version__})",
+        "jax": f"{jax.__version__} (jaxlib {version("jaxlib")})",
         "python": platform.python_version(),
         "devices": ", ".join(str(d) for d in jax.devices()),
         "threads": os.cpu_count(),

@@ -25,7 +25,7 @@ from qjax.gates import FAMILIES, GATES, Gate
 _BY_ARRAY: dict[str, Callable[[Instruction], list[Instruction]]] = {
     "unitary": lambda i: unitary_steps(np.asarray(i.params[0]), i.qubits, i.controls),
     "diagonal": lambda i: diagonal_steps(np.asarray(i.params[0]), i.qubits, i.controls),
-    "permutation": lambda i: permutation_steps(*_arguments(i), i.qubits, i.controls),
+    "permutation": lambda i: permutation_steps(_arguments(i)[0], i.qubits, i.controls),
 }
 
 _UNDER_CONTROLS: dict[str, Callable[[Instruction], list[Instruction]]] = {
