@@ -29,7 +29,7 @@ def info() -> dict[str, Any]:
     """
     return {
         "qjax": __version__,
-        "jax": f"{jax.__version__} (jaxlib {version("jaxlib")})",
+        "jax": f"{jax.__version__} (jaxlib {version('jaxlib')})",
         "python": platform.python_version(),
         "devices": ", ".join(str(d) for d in jax.devices()),
         "threads": os.cpu_count(),

@@ -222,10 +222,10 @@ def reduced_density_matrix(state: ArrayLike, qubits: Any) -> jax.Array:
         StateError: If a qubit is out of range or repeated.
 
     Examples:
-        >>> bell = jnp.array([1, 0, 0, 1]) / jnp.sqrt(2) + 0j
-        >>> reduced_density_matrix(bell, 0)
-        Array([[0.5+0.j, 0. +0.j],
-               [0. +0.j, 0.5+0.j]], dtype=complex64)
+        >>> state = jnp.array([0.6, 0, 0, 0.8], jnp.complex64)
+        >>> reduced_density_matrix(state, 0)
+        Array([[0.36+0.j, 0.  +0.j],
+               [0.  +0.j, 0.64+0.j]], dtype=complex64)
     """
     state = jnp.asarray(state)
     n = num_qubits_of(state, "reduced_density_matrix")

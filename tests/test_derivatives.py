@@ -26,7 +26,7 @@ def energy(template, observable=H, **options):
 
 @pytest.fixture
 def template(rng):
-    return random_template(N, 15, 5, rng)
+    return random_template(N, 6, 5, rng)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import oracle
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import (
     FAMILIES,
@@ -52,6 +52,7 @@ def test_a_circuit_acts_as_the_product_of_its_gates(engine, seed, n, gates):
 
 
 @pytest.mark.parametrize("engine", ENGINE_NAMES)
+@settings(max_examples=10)
 @given(seed=seeds)
 def test_a_template_equals_the_bound_circuit(engine, seed):
     rng = np.random.default_rng(seed)

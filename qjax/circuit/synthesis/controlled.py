@@ -192,7 +192,7 @@ def _one_qubit_under_controls(
         turns = [("rz", before), ("ry", theta), ("rz", after)]
         rotations = [step(name, (target,), (angle,), controls) for name, angle in turns]
         return rotations + phase_steps(gamma, controls)
-    control = controls[0]
+    control = next(iter(controls))
     return [
         step("rz", (target,), ((before - after) / 2,)),
         cx(control, target),
