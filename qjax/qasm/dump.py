@@ -2,18 +2,17 @@
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from qjax.circuit import Circuit, Instruction
-from qjax.circuit.parameter import ParameterExpression, Symbol, is_traced
-from qjax.circuit.synthesis import decompose
-from qjax.errors import CircuitError, ParameterError, QasmError
-from qjax.gates import GATES, Gate, named_controlled
-from qjax.qasm.dialects import DIALECTS, Dialect
+from qjax.circuit.instruction import BARRIER, MEASURE
+from qjax.errors import QasmError
+from qjax.qasm.declarations import declare_inputs, register
+from qjax.qasm.dialects import DIALECTS
+from qjax.qasm.gates import GateWriter, Scope
 from qjax.qasm.names import Names
-from qjax.qasm.numbers import expression, is_one_number, number
 
 
 def dumps(
@@ -67,15 +66,26 @@ def dumps(
         known = " or ".join(str(v) for v in DIALECTS)
         raise QasmError(f"dumps: version must be {known}, but is {version!r}.")
     dialect = DIALECTS[version]
-    program = _Program(dialect)
-    registers = program.registers(circuit, qubit_register, clbit_register)
-    inputs, symbols = program.inputs(circuit)
-    statements = [
-        line
-        for i in circuit.instructions
-        for line in program.statements(i, qubit_register, clbit_register, symbols)
+    if not circuit.num_qubits and "gphase" not in dialect.gates:
+        raise QasmError(
+            f"dumps: a circuit for {dialect.name} must have at least one qubit, but has none."
+        )
+    names = Names(dialect)
+    qubits = register(names, qubit_register, "qubit_register", circuit.num_qubits)
+    clbits = register(names, clbit_register, "clbit_register", circuit.num_clbits)
+    inputs = declare_inputs(circuit, dialect, names)
+    gates = GateWriter(dialect, names)
+    scope = Scope(qubits, inputs.names)
+    statements = [line for i in circuit for line in _statements(i, gates, scope, clbits)]
+    declarations = [
+        template.format(name=name, size=size)
+        for template, name, size in (
+            (dialect.qubits, qubit_register, circuit.num_qubits),
+            (dialect.clbits, clbit_register, circuit.num_clbits),
+        )
+        if size
     ]
-    lines = [*dialect.header, *program.definitions, *inputs, *registers, *statements]
+    lines = [*dialect.header, *gates.definitions, *inputs.lines, *declarations, *statements]
     return "\n".join(lines) + "\n"
 
 
@@ -117,6 +127,22 @@ def dump(
         file.write(text)
 
 
+def _statements(
+    i: Instruction, gates: GateWriter, scope: Scope, clbits: list[str]
+) -> Iterator[str]:
+    """Lines of one instruction of the circuit."""
+    if i.is_gate:
+        yield from gates.statements(i, scope)
+    elif i.operation is MEASURE:
+        for q, c in zip(i.qubits, i.clbits, strict=True):
+            yield gates.dialect.measure.format(qubit=scope.qubits[q], clbit=clbits[c])
+    elif i.operation is BARRIER:
+        if i.qubits:
+            yield f"barrier {', '.join(scope.qubits[q] for q in i.qubits)};"
+    else:
+        raise QasmError(f"dumps: {gates.dialect.name} cannot say {i}.")
+
+
 def _write(path: Path, text: str) -> None:
     """Write beside the file and rename, so that there is the old file or the new one."""
     path = path.resolve()  # a link stays a link
@@ -129,73 +155,3 @@ def _write(path: Path, text: str) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-class _Program:
-    """A program that is being written: its names, and the gates that it defines."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        self.dialect = dialect
-        self.definitions: list[str] = []
-        self._names = Names(dialect)
-        self._words: dict[tuple[Gate, int], str | None] = {}
-
-    # --- declarations ---------------------------------------------------------------------------
-
-    def registers(self, circuit: Circuit, qubits: str, clbits: str) -> list[str]:
-        """Declarations of the registers that are not empty."""
-        if not circuit.num_qubits and "gphase" not in self.dialect.gates:
-            raise QasmError(
-                f"dumps: a circuit for {self.dialect.name} must have at least one qubit, "
-                "but has none."
-            )
-        lines = []
-        for name, size, what, template in (
-            (qubits, circuit.num_qubits, "qubit_register", self.dialect.qubits),
-            (clbits, circuit.num_clbits, "clbit_register", self.dialect.clbits),
-        ):
-            self._names.claim(name, what)
-            if size:
-                lines.append(template.format(name=name, size=size))
-        return lines
-
-    def inputs(self, circuit: Circuit) -> tuple[list[str], dict[Symbol, str]]:
-        """Declarations of the open parameters, and the name of each."""
-        used = {
-            symbol: None
-            for i in circuit.instructions
-            for p in i.params
-            if isinstance(p, ParameterExpression)
-            for symbol, _ in p.terms
-        }
-        if used and self.dialect.input is None:
-            names = ", ".join(dict.fromkeys(symbol.name for symbol in used))
-            raise QasmError(
-                f"dumps: a circuit for {self.dialect.name} must have no open parameters, but has "
-                f"{names}. Bind them first: dumps(circuit.bind(values), version=2); or write "
-                "version 3."
-            )
-        # Single parameters first, so that no element of a vector takes a single one's name.
-        ordered = sorted(used, key=lambda s: (bool(s.shape), list(circuit.parameters).index(s.name), s.index))
-        lines, symbols, vectors = [], {}, set()
-        for symbol in ordered:
-            place = str(symbol)[len(symbol.name) :].strip("[]").split(", ")
-            name = self._names.new("_".join([symbol.name, *place]) if symbol.shape else symbol.name, _GATE_NAMES)
-            symbols[symbol] = name
-            if symbol.shape and symbol.name not in vectors:
-                vectors.add(symbol.name)
-                lines.append(f"// qjax parameter {symbol.name} of shape {symbol.shape}")
-            if str(symbol) != name:
-                lines.append(f"// qjax parameter {symbol} = {name}")
-            assert self.dialect.input is not None
-            lines.append(self.dialect.input.format(name=name))
-        return lines, symbols
-
-    # --- statements -----------------------------------------------------------------------------
-
-    def statements(
-        self, i: Instruction, qubits: str, clbits: str, symbols: Mapping[Symbol, str]
-    ) -> Iterator[str]:
-        """Lines of an instruction on the registers."""
-        places = [f"{qubits}[{q}]" for q in range(0)]
-        raise NotImplementedError
