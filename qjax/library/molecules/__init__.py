@@ -58,11 +58,10 @@ def load_molecule(name: str) -> Molecule:
         (4, -1.13727)
     """
     folder = files(__package__ or __name__)
-    file = folder / f"{name}.json"
-    if not file.is_file():
-        known = sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".json"))
+    known = sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".json"))
+    if name not in known:
         raise ObservableError(f"molecule must be one of {', '.join(known)}, but is {name!r}.")
-    data = json.loads(file.read_text(encoding="utf-8"))
+    data = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     data.pop("made_with")
     geometry = tuple((symbol, tuple(position)) for symbol, position in data.pop("geometry"))
     return Molecule(geometry=geometry, **data)
