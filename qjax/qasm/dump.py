@@ -1,45 +1,58 @@
-"""From a circuit to the text of an OpenQASM program."""
+"""A circuit as a program in OpenQASM."""
 
-import re
-from collections.abc import Iterable
-from typing import Any
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
 
-from qjax.circuit import Circuit, Instruction, ParameterExpression, ParameterVector
-from qjax.circuit.parameter import Symbol, is_traced
-from qjax.circuit.synthesis import decompose
+from qjax.circuit import Circuit, Instruction
+from qjax.circuit.instruction import BARRIER, MEASURE
 from qjax.errors import QasmError
-from qjax.gates import GATES, Gate
-from qjax.qasm.dialects import DIALECTS, RESERVED, Dialect
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+from qjax.qasm.declarations import declare_inputs, register
+from qjax.qasm.dialects import DIALECTS
+from qjax.qasm.gates import GateWriter, Scope
+from qjax.qasm.names import Names
 
 
 def dumps(
-    circuit: Circuit, version: int = 3, *, qubit_register: str = "q", clbit_register: str = "c"
+    circuit: Circuit,
+    version: int = 3,
+    *,
+    qubit_register: str = "q",
+    clbit_register: str = "c",
 ) -> str:
-    """The OpenQASM program of a circuit.
+    """A circuit as a program in OpenQASM 2 or 3, exactly.
 
-    A gate that the standard library lacks is defined in the program, or written as the gates that
-    it is exactly made of. Angles are printed so that the same double is read back. The unitary of
-    the program is that of the circuit, global phase included; OpenQASM 2 has no global phase, and
-    there it is written in a comment.
+    Gates that the standard library lacks are defined in the program, or decomposed. Angles read
+    back as the same double. Symbolic parameters become `input float[64]` in version 3, the elements
+    of a vector one by one; comment lines say which input is which parameter:
+
+        // qjax parameter theta of shape (2,)
+        // qjax parameter theta[0] = theta_0
+
+    A name that OpenQASM needs for itself gets an underscore behind it.
 
     Args:
-        circuit: The circuit. Open parameters become `input float[64]` in version 3; the element
-            theta[3] is called theta_3, and a comment says which parameter each input is.
+        circuit: Its numbers must be known: no traced angles.
         version: 2 or 3.
-        qubit_register: Name of the quantum register.
-        clbit_register: Name of the classical register.
+        qubit_register: Name of the register of qubits.
+        clbit_register: Name of the register of classical bits.
 
     Returns:
-        The text.
+        The program, ending with a newline.
 
     Raises:
-        QasmError: If a number is traced, a parameter is open in version 2, the circuit has no
-            qubits, or a name is reserved.
+        QasmError: If the version is not known, an angle is traced or not finite, a register's name
+            is not valid, or the language cannot say the circuit: version 2 has no parameters and
+            no programs without qubits.
+
+    Warning:
+        Version 2 has no global phase. A phase of the whole circuit stands in a comment,
+        `// global phase: 0.5`; a phase under controls is exact.
 
     Examples:
-        >>> print(dumps(Circuit(2).h(0).cx(0, 1).measure([0, 1])))
+        >>> print(dumps(Circuit(2).h(0).cx(0, 1).measure_all()))
         OPENQASM 3.0;
         include "stdgates.inc";
         qubit[2] q;
@@ -48,188 +61,97 @@ def dumps(
         cx q[0], q[1];
         c[0] = measure q[0];
         c[1] = measure q[1];
-        <BLANKLINE>
     """
-    if version not in DIALECTS:
+    if isinstance(version, bool) or version not in DIALECTS:
         known = " or ".join(str(v) for v in DIALECTS)
-        raise QasmError(f"OpenQASM: version must be {known}, but is {version!r}.")
-    if circuit.num_qubits == 0:
-        raise QasmError("OpenQASM: a circuit must have at least one qubit to be written.")
-    for name in (qubit_register, clbit_register):
-        if not isinstance(name, str) or not _NAME.match(name) or name in RESERVED:
-            raise QasmError(
-                f"OpenQASM: a register must be called by a free identifier, but is {name!r}."
-            )
-    if qubit_register == clbit_register:
-        raise QasmError(f"OpenQASM: both registers are called {qubit_register!r}.")
-    return _Writer(circuit, DIALECTS[version], qubit_register, clbit_register).text()
+        raise QasmError(f"dumps: version must be {known}, but is {version!r}.")
+    dialect = DIALECTS[version]
+    if not circuit.num_qubits and "gphase" not in dialect.gates:
+        raise QasmError(
+            f"dumps: a circuit for {dialect.name} must have at least one qubit, but has none."
+        )
+    names = Names(dialect)
+    qubits = register(names, qubit_register, "qubit_register", circuit.num_qubits)
+    clbits = register(names, clbit_register, "clbit_register", circuit.num_clbits)
+    inputs = declare_inputs(circuit, dialect, names)
+    gates = GateWriter(dialect, names)
+    scope = Scope(qubits, inputs.names)
+    statements = [line for i in circuit for line in _statements(i, gates, scope, clbits)]
+    declarations = [
+        template.format(name=name, size=size)
+        for template, name, size in (
+            (dialect.qubits, qubit_register, circuit.num_qubits),
+            (dialect.clbits, clbit_register, circuit.num_clbits),
+        )
+        if size
+    ]
+    lines = [*dialect.header, *gates.definitions, *inputs.lines, *declarations, *statements]
+    return "\n".join(lines) + "\n"
 
 
-class _Writer:
-    """Collects declarations, definitions and statements."""
+def dump(
+    circuit: Circuit,
+    file: str | os.PathLike[str] | TextIO,
+    version: int = 3,
+    *,
+    qubit_register: str = "q",
+    clbit_register: str = "c",
+) -> None:
+    """Write a circuit to a file as a program in OpenQASM; see `dumps`.
 
-    def __init__(self, circuit: Circuit, dialect: Dialect, qubits: str, clbits: str) -> None:
-        self.circuit, self.dialect = circuit, dialect
-        self.qubits, self.clbits = qubits, clbits
-        self.taken = {qubits, clbits}
-        self.inputs = self._inputs()
-        self.definitions: dict[str, str] = {}
+    Args:
+        circuit: Its numbers must be known.
+        file: A path, or a text file that is open for writing. A file at the path is replaced as a
+            whole once the new one is complete, and is left as it is if anything goes wrong.
+        version: 2 or 3.
+        qubit_register: Name of the register of qubits.
+        clbit_register: Name of the register of classical bits.
 
-    def text(self) -> str:
-        body = [line for i in self.circuit for line in self._statement(i)]
-        d, lines = self.dialect, [self.dialect.header]
-        for symbol, name in self.inputs.items():
-            assert d.parameter is not None
-            lines += [f"// parameter {symbol} is {name}"] if str(symbol) != name else []
-            lines += [d.parameter.format(name=name)]
-        lines += self.definitions.values()
-        lines.append(d.qubits.format(name=self.qubits, size=self.circuit.num_qubits))
-        if self.circuit.num_clbits:
-            lines.append(d.clbits.format(name=self.clbits, size=self.circuit.num_clbits))
-        return "\n".join([*lines, *body, ""])
+    Raises:
+        QasmError: As `dumps`, or if the file is open for bytes instead of text.
+        OSError: If the file cannot be written.
 
-    def _inputs(self) -> dict[Symbol, str]:
-        """A free name for each open parameter that occurs, vectors in order."""
-        symbols = {
-            symbol: None
-            for i in self.circuit
-            for p in i.params
-            if isinstance(p, ParameterExpression)
-            for symbol, _ in p.terms
-        }
-        if symbols and self.dialect.parameter is None:
-            names = ", ".join(dict.fromkeys(s.name for s in symbols))
-            raise QasmError(
-                f"OpenQASM {self.dialect.version} has no open parameters, but the circuit has "
-                f"{names}. Bind them first: circuit.bind(params)."
-            )
-        order = {name: k for k, name in enumerate(self.circuit.parameters)}
-        found = {}
-        for symbol in sorted(symbols, key=lambda s: (order[s.name], s.index)):
-            name = re.sub(r"\W+", "_", str(symbol)).strip("_")
-            while name in RESERVED or name in self.taken:
-                name += "_"
-            self.taken.add(name)
-            found[symbol] = name
-        return found
-
-    # --- statements ---------------------------------------------------------------------------
-
-    def _statement(self, i: Instruction) -> list[str]:
-        if i.operation.name == "barrier":
-            return [f"barrier {self._places(i.qubits)};"] if i.qubits else []
-        if i.operation.name == "measure":
-            qubit, clbit = f"{self.qubits}[{i.qubits[0]}]", f"{self.clbits}[{i.clbits[0]}]"
-            return [self.dialect.measure.format(qubit=qubit, clbit=clbit)]
-        if any(is_traced(p) for p in i.params):
-            raise QasmError(f"OpenQASM: {i.name} must have known numbers, but one is traced.")
-        return self._gate(i, self._places)
-
-    def _places(self, qubits: Iterable[int]) -> str:
-        return ", ".join(f"{self.qubits}[{q}]" for q in qubits)
-
-    def _gate(self, i: Instruction, places: Any) -> list[str]:
-        """Statements of a gate; `places` writes qubits, of the register or of a definition."""
-        name = self.dialect.library_name(i.named)
-        if name is not None:
-            return [_call(name, self._angles(i.params), places(i.all_qubits))]
-        assert isinstance(i.operation, Gate)
-        if i.operation.name == "gphase" and not i.controls:
-            (angle,) = self._angles(i.params)
-            phase = self.dialect.phase
-            return [phase.format(angle=angle) if phase else f"// global phase {angle}"]
-        if i.controls and self.dialect.modifiers:
-            return [self._modified(i, places)] if self._callable(i.operation) else (
-                self._steps(i, places))  # fmt: skip
-        if not i.controls and self._definable(i.operation):
-            name = self._define(i.operation)
-            return [_call(name, self._angles(i.params), places(i.qubits))]
-        return self._steps(i, places)
-
-    def _steps(self, i: Instruction, places: Any) -> list[str]:
-        steps = decompose(i)
-        if steps == [i]:
-            raise QasmError(f"OpenQASM {self.dialect.version} cannot write {i}.")
-        return [line for s in steps for line in self._gate(s, places)]
-
-    def _callable(self, gate: Gate) -> bool:
-        """Whether there is, or can be, one name for the gate, so that it can be controlled."""
-        return self.dialect.library_name(gate) is not None or self._definable(gate)
-
-    def _definable(self, gate: Gate) -> bool:
-        """Whether a definition can say the gate; one cannot hold a comment on a global phase."""
-        if not _is_row(gate) or gate.decomposition is None:
-            return False
-        steps = gate.decomposition(*(0.0 for _ in gate.params))
-        return self.dialect.phase is not None or all(name != "gphase" for name, *_ in steps)
-
-    def _modified(self, i: Instruction, places: Any) -> str:
-        gate = i.operation
-        assert isinstance(gate, Gate)
-        name = self.dialect.library_name(gate) or self._define(gate)
-        words = "".join("ctrl @ " if value else "negctrl @ " for value in i.control_values)
-        return words + _call(name, self._angles(i.params), places(i.all_qubits))
-
-    # --- definitions --------------------------------------------------------------------------
-
-    def _define(self, gate: Gate) -> str:
-        """Name of a gate of the table in this program, defining it at its first use."""
-        name = gate.name
-        while name in RESERVED or name in self.taken:
-            name = f"qjax_{name}"
-        if name not in self.definitions:
-            formal = [ParameterVector(p, 1)[0] for p in gate.params]
-            angles = [f"a{k}" for k in range(len(formal))]
-            qubits = [f"b{k}" for k in range(gate.num_qubits)]
-            assert gate.decomposition is not None
-            inner = Circuit(gate.num_qubits)
-            for step_name, params, positions in gate.decomposition(*formal):
-                inner.append(step_name, positions, tuple(params))
-            outer, self.inputs = self.inputs, {
-                f.terms[0][0]: a for f, a in zip(formal, angles, strict=True)
-            }  # fmt: skip
-            try:
-                body = [
-                    line
-                    for i in inner
-                    for line in self._gate(i, lambda qs: ", ".join(qubits[q] for q in qs))
-                ]
-            finally:
-                self.inputs = outer
-            head = _call(name, angles, ", ".join(qubits)).removesuffix(";")
-            self.definitions[name] = f"gate {head} {{ {' '.join(body)} }}"
-        return name
-
-    # --- numbers ------------------------------------------------------------------------------
-
-    def _angles(self, params: Iterable[Any]) -> list[str]:
-        return [self._angle(p) for p in params]
-
-    def _angle(self, value: Any) -> str:
-        if not isinstance(value, ParameterExpression):
-            return _number(value)
-        text = ""
-        for symbol, factor in value.terms:
-            name = self.inputs[symbol]
-            term = name if abs(factor) == 1 else f"{_number(abs(factor))}*{name}"
-            text += (" - " if factor < 0 else " + ") + term
-        if value.offset:
-            text += (" - " if value.offset < 0 else " + ") + _number(abs(value.offset))
-        return text[3:] if text.startswith(" + ") else "-" + text[3:]
+    Examples:
+        >>> import io
+        >>> file = io.StringIO()
+        >>> dump(Circuit(1).h(0), file)
+        >>> file.getvalue().splitlines()[-1]
+        'h q[0];'
+    """
+    text = dumps(circuit, version, qubit_register=qubit_register, clbit_register=clbit_register)
+    if isinstance(file, (str, os.PathLike)):
+        _write(Path(file), text)
+    elif isinstance(file, (io.RawIOBase, io.BufferedIOBase)) or not hasattr(file, "write"):
+        raise QasmError(f"dump: file must be a path or a text file, but is {file!r}.")
+    else:
+        file.write(text)
 
 
-def _number(value: float) -> str:
-    """The shortest decimal that is read back as the same double, always with a point."""
-    text = repr(float(value))
-    if "e" in text and "." not in text:
-        text = text.replace("e", ".0e")
-    return text
+def _statements(
+    i: Instruction, gates: GateWriter, scope: Scope, clbits: list[str]
+) -> Iterator[str]:
+    """Lines of one instruction of the circuit."""
+    if i.is_gate:
+        yield from gates.statements(i, scope)
+    elif i.operation is MEASURE:
+        for q, c in zip(i.qubits, i.clbits, strict=True):
+            yield gates.dialect.measure.format(qubit=scope.qubits[q], clbit=clbits[c])
+    elif i.operation is BARRIER:
+        if i.qubits:
+            yield f"barrier {', '.join(scope.qubits[q] for q in i.qubits)};"
+    else:
+        raise QasmError(f"dumps: {gates.dialect.name} cannot say {i}.")
 
 
-def _call(name: str, angles: list[str], places: str) -> str:
-    arguments = f"({', '.join(angles)})" if angles else ""
-    return f"{name}{arguments} {places};"
-
-
-def _is_row(gate: Gate) -> bool:
-    return GATES.get(gate.name) is gate
+def _write(path: Path, text: str) -> None:
+    """Write beside the file and rename, so that there is the old file or the new one."""
+    path = path.resolve()  # a link stays a link
+    if path.exists() and not path.is_file():  # a device or a pipe
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
