@@ -15,7 +15,7 @@ from qjax._extras import require
 from qjax._version import __version__
 from qjax.circuit import Circuit
 from qjax.engine.select import ENGINES, resolve
-from qjax.errors import FileError, QjaxError
+from qjax.errors import FileError, ParameterError, QjaxError
 from qjax.files import load
 from qjax.simulate import counts
 
@@ -61,6 +61,21 @@ def read_circuit(path: Path) -> Circuit:
     if not isinstance(found, Circuit):
         raise FileError(f"{str(path)!r} {wanted}, but holds {type(found).__name__}.")
     return found
+
+
+def write_picture(picture: Any, path: Path) -> None:
+    """Write the text of an SVG, or a figure of matplotlib in the format that the ending names.
+
+    Raises:
+        FileError: If the file cannot be written, or its format is not known.
+    """
+    try:
+        if isinstance(picture, str):
+            path.write_text(picture, encoding="utf-8")
+        else:
+            picture.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise FileError(f"The picture {str(path)!r} cannot be written: {error}") from error
 
 
 def build() -> Any:
@@ -127,15 +142,18 @@ def build() -> Any:
         if output is None:
             typer.echo(str(circuit))
         elif output.suffix == ".svg":
-            output.write_text(circuit.draw("svg"), encoding="utf-8")
+            write_picture(circuit.draw("svg"), output)
         else:
-            circuit.draw("mpl").savefig(output, dpi=150)
+            write_picture(circuit.draw("mpl"), output)
 
     @app.command()
     def run(
         file: Annotated[Path, file_argument],
         shots: Annotated[int, typer.Option(min=1, help="How many shots.")] = 1024,
         seed: Annotated[int, typer.Option(help="Seed of the shots.")] = 0,
+        params: Annotated[
+            Path | None, typer.Option(help="Values of its parameters, a file of qjax.save.")
+        ] = None,
         plot: Annotated[
             Path | None, typer.Option(help="Write a histogram to this picture.")
         ] = None,
@@ -145,7 +163,14 @@ def build() -> Any:
 
         Example: qjax run bell.json --shots 1000 --plot bell.png
         """
-        found = counts(read_circuit(file), shots, jax.random.key(seed))
+        circuit = read_circuit(file)
+        if circuit.num_parameters and params is None:
+            raise ParameterError(
+                f"{str(file)!r} has open parameters: give their values with --params, in a file "
+                "that qjax.save wrote."
+            )
+        values = None if params is None else load(params)
+        found = counts(circuit, shots, jax.random.key(seed), values)
         if as_json:
             typer.echo(json.dumps(dict(found)))
         else:
@@ -154,7 +179,7 @@ def build() -> Any:
         if plot is not None:
             from qjax.plot import counts_histogram
 
-            counts_histogram(found).savefig(plot, dpi=150)
+            write_picture(counts_histogram(found), plot)
 
     return app
 

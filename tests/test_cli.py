@@ -51,15 +51,42 @@ def test_a_python_file_that_defines_a_circuit_runs(tmp_path):
     assert json.loads(invoke("run", file, "--json", "--shots", 5).output) == {"1": 5}
 
 
-def test_errors_are_one_line_without_a_traceback(tmp_path, monkeypatch, capsys):
-    file = tmp_path / "params.json"
-    qj.save([1.0], file)
-    for path, message in ((file, "must hold a Circuit"), (tmp_path / "none.json", "no file")):
-        monkeypatch.setattr("sys.argv", ["qjax", "run", str(path)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        assert stop.value.code == 1
-        assert message in capsys.readouterr().err
+def test_a_circuit_with_parameters_runs_with_their_values(tmp_path):
+    file, params = tmp_path / "turn.json", tmp_path / "params.json"
+    qj.save(qj.Circuit(1).rx(qj.Parameter("theta"), 0), file)
+    qj.save({"theta": np.pi}, params)
+    result = invoke("run", file, "--params", params, "--json", "--shots", 5)
+    assert json.loads(result.output) == {"1": 5}
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("run", "params.json"), "must hold a Circuit"),
+        (("run", "none.json"), "there is no file"),
+        (("run", "none.py"), "There is no file"),
+        (("run", "empty.py"), "must define a Circuit named `circuit`"),
+        (("run", "turn.json"), "has open parameters: give their values"),
+        (("draw", "turn.json", "--output", "turn.xyz"), "'turn.xyz' cannot be written"),
+        (("draw", "turn.json", "--output", "none/turn.svg"), "cannot be written"),
+        (("run", "bell.json", "--plot", "none/bell.png"), "cannot be written"),
+        (("demo", "--output", "bell.json"), "The folder 'bell.json' cannot be made"),
+    ],
+)
+def test_errors_are_one_line_without_a_traceback(
+    args, message, bell, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.py").write_text("")
+    qj.save([1.0], "params.json")
+    qj.save(qj.Circuit(1).rx(qj.Parameter("theta"), 0), "turn.json")
+    monkeypatch.setattr("sys.argv", ["qjax", *args])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith("qjax: ") and error.count("\n") == 1
+    assert message in error
 
 
 def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch, capsys):
