@@ -112,7 +112,7 @@ class _Fusion:
             index = self.stacks[q][-1]
             earlier = self.ops[index]
             assert earlier is not None
-            if earlier.kind in _MATRIX_KINDS and earlier.qubits == {q}:
+            if earlier.kind in _MATRIX_KINDS and earlier.targets == (q,) and not earlier.controls:
                 factors = tuple(_moved(f, earlier, op) for f in earlier.factors)
                 op = replace(op, factors=factors + op.factors, fixed=op.fixed and earlier.fixed)
                 self.remove(index)

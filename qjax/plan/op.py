@@ -77,6 +77,18 @@ class Op:
         k = len(self.targets)
         return {OpKind.DENSE: 2 * 4**k, OpKind.DIAGONAL: 2 * 2**k, OpKind.ROTATION: 2}[self.kind]
 
+    @cached_property
+    def needs(self) -> int:
+        """Mask of the qubits whose amplitudes it mixes; the others it only reads as bits."""
+        if self.kind is OpKind.ROTATION:
+            return self.x_mask
+        return 0 if self.kind is OpKind.DIAGONAL else sum(1 << q for q in self.targets)
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether its matrix is diagonal."""
+        return not self.needs and self.kind in (OpKind.DIAGONAL, OpKind.ROTATION)
+
     def is_diagonal_on(self, qubit: int) -> bool:
         """Whether the op commutes with Z on the qubit."""
         if qubit in self.controls or self.kind is OpKind.DIAGONAL:

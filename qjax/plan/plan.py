@@ -6,6 +6,8 @@ from functools import cached_property
 
 from qjax.circuit.structure import Structure
 from qjax.plan.op import Op, OpKind
+from qjax.plan.schedule import schedule
+from qjax.plan.sweep import Stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,26 @@ class Plan:
         """Length of the buffer of numbers."""
         return sum(op.num_numbers for op in self.ops)
 
+    def schedule(self, tile_bits: int, low_bits: int) -> tuple[Stage, ...]:
+        """The ops in sweeps over tiles; the same object for equal arguments.
+
+        Args:
+            tile_bits: Number of qubits of a tile, at least 1; a tile of a smaller state has all
+                qubits.
+            low_bits: How many of the lowest qubits every tile has, at most `tile_bits`.
+
+        Raises:
+            EngineError: If an op mixes more amplitudes than a tile has; see `max_width`.
+        """
+        key = (tile_bits, low_bits)
+        if key not in self._schedules:
+            self._schedules[key] = schedule(self.num_qubits, self.ops, tile_bits, low_bits)
+        return self._schedules[key]
+
+    @cached_property
+    def _schedules(self) -> dict[tuple[int, int], tuple[Stage, ...]]:
+        return {}
+
     def __hash__(self) -> int:
         return hash(self.structure)
 
@@ -67,3 +89,11 @@ class Plan:
         gates = sum(len(op.factors) or 1 for op in self.ops)
         head = f"{self.num_qubits} qubits, {gates} gates in {len(self.ops)} ops ({summary})"
         return "\n".join([head, *(f"  {op}" for op in self.ops)])
+
+
+def max_width(plan: Plan) -> int:
+    """The most qubits whose amplitudes one op of a plan mixes: what a tile must have beside others.
+
+    A tile of `max_width(plan) + low_bits` qubits is always large enough.
+    """
+    return max((op.needs.bit_count() for op in plan.ops), default=0)

@@ -1,0 +1,104 @@
+"""Which ops may run next: the order of a plan's ops, up to those that commute.
+
+On each qubit that it touches, an op commutes with Z, with X, with Y, or with none of them. Two ops
+that commute with the same letter on every qubit that they share commute. So the ops on a qubit fall
+into runs of one letter each, and only the order of the runs matters.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from qjax.plan.op import Op, OpKind
+
+_FLIP = (1, 0)
+
+
+def axes(op: Op) -> Iterator[tuple[int, str]]:
+    """The qubits that an op touches, each with the Pauli letter it commutes with there, or "".
+
+    Examples:
+        >>> list(axes(Op(OpKind.PERMUTATION, (1,), (0,), (1,), table=(1, 0))))
+        [(0, 'Z'), (1, 'X')]
+    """
+    for qubit in op.controls:
+        yield qubit, "Z"
+    if op.kind is OpKind.ROTATION:
+        for qubit in op.targets:
+            letter = "IXZY"[(op.x_mask >> qubit & 1) + 2 * (op.z_mask >> qubit & 1)]
+            if letter != "I":
+                yield qubit, letter
+        return
+    letter = "Z" if op.kind is OpKind.DIAGONAL else "X" if op.table == _FLIP else ""
+    for qubit in op.targets:
+        yield qubit, letter
+
+
+class Frontier:
+    """The ops that were not run yet, and which of them are ready.
+
+    Attributes:
+        ready: Ops that may run now, as keys of a dictionary, which keeps their order.
+        runs: runs[i] holds the runs that op i is in.
+        members: members[r] holds the ops of run r.
+        after: after[r] is the next run on the same qubit, or -1.
+        left: left[r] counts the ops of run r that did not run yet.
+        waits: waits[i] counts the qubits on which op i waits for an earlier run.
+    """
+
+    def __init__(self, num_qubits: int, ops: Sequence[Op]) -> None:
+        self.runs: list[list[int]] = []
+        self.members: list[list[int]] = []
+        self.after: list[int] = []
+        self.waits: list[int] = []
+        last: list[tuple[int, str]] = [(-1, "")] * num_qubits
+        for index, op in enumerate(ops):
+            own, waits = [], 0
+            for qubit, letter in axes(op):
+                run, previous = last[qubit]
+                if run < 0 or not letter or letter != previous:
+                    new = len(self.members)
+                    self.members.append([])
+                    self.after.append(-1)
+                    if run >= 0:
+                        self.after[run] = new
+                    last[qubit] = new, letter
+                    run = new
+                self.members[run].append(index)
+                own.append(run)
+            self.runs.append(own)
+            self.waits.append(waits)
+        for run in self.after:
+            if run >= 0:
+                for member in self.members[run]:
+                    self.waits[member] += 1
+        self.left = [len(group) for group in self.members]
+        self.ready = {i: None for i, waits in enumerate(self.waits) if not waits}
+
+    def run(self, index: int) -> list[int]:
+        """Run a ready op; gives the ops that become ready by it."""
+        del self.ready[index]
+        found = []
+        for run in self.runs[index]:
+            self.left[run] -= 1
+            if not self.left[run]:
+                after = self.after[run]
+                if after >= 0:
+                    for member in self.members[after]:
+                        self.waits[member] -= 1
+                        if not self.waits[member]:
+                            self.ready[member] = None
+                            found.append(member)
+        return found
+
+    def undo(self, done: Sequence[int]) -> None:
+        """Take back the ops that ran last, given in the order in which they ran."""
+        for index in reversed(done):
+            for run in self.runs[index]:
+                if not self.left[run]:
+                    after = self.after[run]
+                    if after >= 0:
+                        for member in self.members[after]:
+                            if not self.waits[member]:
+                                del self.ready[member]
+                            self.waits[member] += 1
+                self.left[run] += 1
+            self.ready[index] = None
