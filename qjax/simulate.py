@@ -64,7 +64,7 @@ def _run(
             f"{buffer.shape[:-1]} and {start.shape[:-1]}."
         ) from None
     rows = [_flat_rows(x, lead) for x in (start, buffer)]
-    return _Run(apply_p.bind(*rows, plan=plan), lead)
+    return _Run(apply_p.bind(*rows, plan=plan, engine=engine or "auto"), lead)
 
 
 def _flat_rows(array: jax.Array, lead: tuple[int, ...]) -> jax.Array:

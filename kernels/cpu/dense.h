@@ -203,7 +203,7 @@ void dense_small(const Tile<R, P>& t, const Dense<R, P>& d, const DenseWork<R>& 
   constexpr int kRows = 1 << kHigh, kFlips = 1 << kLaneCount, kTerms = kRows * kFlips;
   uint32_t offset[kRows];
   for (int r = 0; r < kRows; ++r) offset[r] = w.offset[r];
-  for_each((t.vectors() - 1) & ~(d.fixed | d.where.mask), d.where.value, [&](uint32_t v) {
+  for_each((t.vectors() - 1) & ~(d.fixed | d.where.mask), d.where.value, [&](uint32_t v) QJAX_BODY {
     Vec<R> xr[kTerms], xi[kTerms];
     for (int c = 0; c < kRows; ++c) {
       xr[c * kFlips] = t.re[v | offset[c]];
@@ -228,6 +228,45 @@ void dense_small(const Tile<R, P>& t, const Dense<R, P>& d, const DenseWork<R>& 
   });
 }
 
+// Backward with the sizes known to the compiler. The sums of one row are in registers.
+template <class R, bool P, int kHigh, int kLaneCount>
+void dense_small_back(const Tile<R, P>& psi, const Tile<R, P>& lam, const Dense<R, P>& d,
+                      const DenseWork<R>& w, bool wanted) {
+  constexpr int kRows = 1 << kHigh, kFlips = 1 << kLaneCount, kTerms = kRows * kFlips;
+  uint32_t offset[kRows];
+  for (int r = 0; r < kRows; ++r) offset[r] = w.offset[r];
+  const uint32_t free = (psi.vectors() - 1) & ~(d.fixed | d.where.mask);
+  DenseWork<R> undo = w, turn = w;
+  turn.matrix = w.other;
+  dense_small<R, P, kHigh, kLaneCount>(psi, d, undo);
+  for (int r = 0; r < kRows && wanted; ++r) {
+    Vec<R> er[kTerms] = {}, ei[kTerms] = {};
+    for_each(free, d.where.value, [&](uint32_t v) QJAX_BODY {
+      const Vec<R> re = lam.re[v | offset[r]], im = lam.im[v | offset[r]];
+      for (int c = 0; c < kRows; ++c) {
+        const Vec<R> x = psi.re[v | offset[c]], y = psi.im[v | offset[c]];
+        er[c * kFlips] += re * x;
+        ei[c * kFlips] -= re * y;
+        er[c * kFlips] -= im * y;
+        ei[c * kFlips] -= im * x;
+        for (int m = 1; m < kFlips; ++m) {
+          const Vec<R> f = permute<R>(x, w.flip[m]), g = permute<R>(y, w.flip[m]);
+          er[c * kFlips + m] += re * f;
+          ei[c * kFlips + m] -= re * g;
+          er[c * kFlips + m] -= im * g;
+          ei[c * kFlips + m] -= im * f;
+        }
+      }
+    });
+    const Vec<R> zero = splat<R>(0);
+    for (int t = 0; t < kTerms; ++t) {
+      w.sums[2 * (r * kTerms + t)] = d.where.pick(er[t], zero);
+      w.sums[2 * (r * kTerms + t) + 1] = d.where.pick(ei[t], zero);
+    }
+  }
+  dense_small<R, P, kHigh, kLaneCount>(lam, d, turn);
+}
+
 template <class R, bool P>
 bool forward_dense(const Tile<R, P>& tile, const int32_t* step, const Numbers<R, P>& numbers) {
   const Dense<R, P> d(step, tile.outer);
@@ -244,7 +283,7 @@ bool forward_dense(const Tile<R, P>& tile, const int32_t* step, const Numbers<R,
     case 12: dense_small<R, P, 3, 0>(tile, d, w); return true;
     default: break;
   }
-  for_each((tile.vectors() - 1) & ~(d.fixed | d.where.mask), d.where.value, [&](uint32_t v) {
+  for_each((tile.vectors() - 1) & ~(d.fixed | d.where.mask), d.where.value, [&](uint32_t v) QJAX_BODY {
     dense_inputs<R, P>(tile, d, w.offset, w.flip, v, w.in);
     dense_store<R, P>(tile, d, w, w.matrix, w.in, v);
   });
@@ -264,10 +303,20 @@ bool backward_dense(const Tile<R, P>& psi, const Tile<R, P>& lam, const int32_t*
   const int flips = 1 << d.lanes;
   const int64_t entries = static_cast<int64_t>(d.rows) * d.terms;
   const Vec<R> zero = splat<R>(0);
-  if (wanted) {
+  bool general = false;
+  switch (d.high * 4 + d.lanes) {
+    case 1: if constexpr (!P) dense_small_back<R, P, 0, 1>(psi, lam, d, w, wanted); break;
+    case 2: if constexpr (!P) dense_small_back<R, P, 0, 2>(psi, lam, d, w, wanted); break;
+    case 4: dense_small_back<R, P, 1, 0>(psi, lam, d, w, wanted); break;
+    case 5: if constexpr (!P) dense_small_back<R, P, 1, 1>(psi, lam, d, w, wanted); break;
+    case 8: dense_small_back<R, P, 2, 0>(psi, lam, d, w, wanted); break;
+    case 12: dense_small_back<R, P, 3, 0>(psi, lam, d, w, wanted); break;
+    default: general = true;
+  }
+  if (general && wanted) {
     for (int64_t e = 0; e < 2 * entries; ++e) w.sums[e] = zero;
   }
-  for_each((psi.vectors() - 1) & ~(d.fixed | d.where.mask), d.where.value, [&](uint32_t v) {
+  if (general) for_each((psi.vectors() - 1) & ~(d.fixed | d.where.mask), d.where.value, [&](uint32_t v) QJAX_BODY {
     dense_inputs<R, P>(psi, d, w.offset, w.flip, v, w.in);
     dense_store<R, P>(psi, d, w, w.matrix, w.in, v);
     dense_inputs<R, P>(lam, d, w.offset, w.flip, v, w.in2);

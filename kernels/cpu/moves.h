@@ -97,14 +97,14 @@ void flip(const Tile<R, P>& tile, const int32_t* step) {
   const int bit = step[1];
   if (bit < Tile<R, P>::kLane) {
     const Idx<R> lanes = flipped_lanes<R>(1 << bit);
-    for_each((tile.vectors() - 1) & ~where.mask, where.value, [&](uint32_t v) {
+    for_each((tile.vectors() - 1) & ~where.mask, where.value, [&](uint32_t v) QJAX_BODY {
       tile.re[v] = where.pick(permute<R>(tile.re[v], lanes), tile.re[v]);
       tile.im[v] = where.pick(permute<R>(tile.im[v], lanes), tile.im[v]);
     });
     return;
   }
   const uint32_t s = 1u << (bit - Tile<R, P>::kLane);
-  for_each((tile.vectors() - 1) & ~(where.mask | s), where.value, [&](uint32_t v) {
+  for_each((tile.vectors() - 1) & ~(where.mask | s), where.value, [&](uint32_t v) QJAX_BODY {
     const Vec<R> a = tile.re[v], b = tile.im[v], c = tile.re[v | s], d = tile.im[v | s];
     tile.re[v] = where.pick(c, a);
     tile.im[v] = where.pick(d, b);

@@ -123,7 +123,7 @@ QJAX_INLINE void by_pattern(const Table<R>& t, uint32_t support, uint32_t fixed,
   constexpr int kLane = Tile<R, P>::kLane;
   const uint32_t all = table_vectors<R, P>(t.bits) - 1;
   const uint32_t own = (support >> t.shift >> kLane) & all;
-  for_each(own, 0, [&](uint32_t pattern) {
+  for_each(own, 0, [&](uint32_t pattern) QJAX_BODY {
     first((pattern << kLane << t.shift) | fixed);
     for_each(all & ~own, pattern, body);
   });
@@ -137,7 +137,7 @@ QJAX_INLINE void lane_values(const Factor<R, P>& f, const Numbers<R, P>& numbers
   factor_value<R, P>(f, numbers, f.entry(j), re, im);
   const uint32_t lanes = (f.support >> shift) & ((1u << kLane) - 1);
   if (lanes == 0) return;
-  for_each(lanes, 0, [&](uint32_t l) {
+  for_each(lanes, 0, [&](uint32_t l) QJAX_BODY {
     Vec<R> a, b;
     factor_value<R, P>(f, numbers, f.entry(j | l << shift), &a, &b);
     const Idx<R> here = lanes_where<R>(lanes, l);
@@ -153,8 +153,8 @@ void multiply(const Table<R>& t, const Factor<R, P>& f, const Numbers<R, P>& num
   Vec<R> a, b;
   by_pattern<R, P>(
       t, f.support, fixed,
-      [&](uint32_t j) { lane_values<R, P>(f, numbers, j, t.shift, &a, &b); },
-      [&](uint32_t v) {
+      [&](uint32_t j) QJAX_BODY { lane_values<R, P>(f, numbers, j, t.shift, &a, &b); },
+      [&](uint32_t v) QJAX_BODY {
         const Vec<R> r = t.re[v], i = t.im[v];
         t.re[v] = r * a - i * b;
         t.im[v] = r * b + i * a;
@@ -171,9 +171,9 @@ void collect(const Table<R>& t, const Table<R>* minus, const Factor<R, P>& f, ui
   const Vec<R> zero = splat<R>(0);
   const uint32_t all = table_vectors<R, P>(t.bits) - 1;
   const uint32_t own = (f.support >> t.shift >> kLane) & all;
-  for_each(own, 0, [&](uint32_t pattern) {
+  for_each(own, 0, [&](uint32_t pattern) QJAX_BODY {
     Vec<R> r = zero, i = zero;
-    for_each(all & ~own, pattern, [&](uint32_t v) {
+    for_each(all & ~own, pattern, [&](uint32_t v) QJAX_BODY {
       r += t.re[v];
       i += t.im[v];
       if (minus != nullptr) {
@@ -182,7 +182,7 @@ void collect(const Table<R>& t, const Table<R>* minus, const Factor<R, P>& f, ui
       }
     });
     const uint32_t j = (pattern << kLane << t.shift) | fixed;
-    for_each(lanes, 0, [&](uint32_t l) {
+    for_each(lanes, 0, [&](uint32_t l) QJAX_BODY {
       const int e = f.entry(j | l << t.shift);
       if (e < 0) return;
       // A table of fewer bits than a vector has lanes holds zeros beyond them.

@@ -72,7 +72,7 @@ void turn_tile(const Tile<R, P>& t, const Rotation<R, P>& u, Vec<R> s) {
   const Vec<R> plus = s * u.w, minus = -plus;
   const uint32_t all = t.vectors() - 1;
   const uint32_t pivot = u.x == 0 ? 0 : 1u << (31 - __builtin_clz(u.x));
-  for_each(all & ~(pivot | u.where.mask), u.where.value, [&](uint32_t v) {
+  for_each(all & ~(pivot | u.where.mask), u.where.value, [&](uint32_t v) QJAX_BODY {
     const uint32_t p = v ^ u.x;
     const Vec<R> a = t.re[v], b = t.im[v];
     const Vec<R> pr = u.partner(t.re, p), pi = u.partner(t.im, p);
@@ -108,7 +108,7 @@ void rotation_sums(const Tile<R, P>& psi, const Tile<R, P>& lam, const Rotation<
   const Vec<R> plus = u.w, minus = -plus;
   const Vec<R> zero = splat<R>(0);
   Vec<R> g = zero, overlap = zero;
-  for_each((psi.vectors() - 1) & ~u.where.mask, u.where.value, [&](uint32_t v) {
+  for_each((psi.vectors() - 1) & ~u.where.mask, u.where.value, [&](uint32_t v) QJAX_BODY {
     const Vec<R> r = lam.re[v], i = lam.im[v];
     const Vec<R> pr = u.partner(psi.re, v ^ u.x), pi = u.partner(psi.im, v ^ u.x);
     const Vec<R> sign = __builtin_parity(v & u.z) ? minus : plus;

@@ -19,6 +19,7 @@
 #endif
 
 #define QJAX_INLINE inline __attribute__((always_inline))
+#define QJAX_BODY __attribute__((always_inline))  // after the parameters of a lambda
 
 namespace qjax {
 namespace QJAX_ISA {

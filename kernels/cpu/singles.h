@@ -114,7 +114,7 @@ void forward_block(const Tile<R, P>& tile, const Matrix2<R>* u) {
   }
   Vec<R>* const re = tile.re;
   Vec<R>* const im = tile.im;
-  for_each((tile.vectors() - 1) & ~fixed, 0, [&](uint32_t v) {
+  for_each((tile.vectors() - 1) & ~fixed, 0, [&](uint32_t v) QJAX_BODY {
     Vec<R> r[1 << N], i[1 << N];
     uint32_t at[1 << N];
     at[0] = v;
@@ -150,7 +150,8 @@ template <class R, bool P>
 void forward_blocks(const Tile<R, P>& tile, const Matrix2<R>* u, int count) {
   constexpr int kMost = kRegisters >= 32 ? 3 : 2;
   while (count > 0) {
-    const int n = count < kMost ? count : kMost;
+    int n = count < kMost ? count : kMost;
+    if (n > 2 && u[n - 1].math == kComplexMath) n = 2;  // three would not fit the registers
     const int kinds = n == 1   ? u[0].math
                       : n == 2 ? 10 + 3 * u[0].math + u[1].math
                                : 100 + 9 * u[0].math + 3 * u[1].math + u[2].math;
@@ -335,7 +336,7 @@ void backward_block(const Tile<R, P>& psi, const Tile<R, P>& lam, const Matrix2<
   Vec<R>* const ai = psi.im;
   Vec<R>* const br = lam.re;
   Vec<R>* const bi = lam.im;
-  for_each((psi.vectors() - 1) & ~fixed, 0, [&](uint32_t v) {
+  for_each((psi.vectors() - 1) & ~fixed, 0, [&](uint32_t v) QJAX_BODY {
     Vec<R> r[1 << N], i[1 << N], s[1 << N], j[1 << N];
     uint32_t at[1 << N];
     at[0] = v;

@@ -7,6 +7,7 @@ r"""The three primitives that every engine implements, and JAX's rules for them.
 `apply` has `tangent` as its JVP, and `tangent` has `adjoint` as its transpose: that is reverse
 mode. Derivatives of these two are those of their definition in the `xla` engine, so every nesting
 of derivatives works. All take one leading batch axis: an operand has B rows, or one row for all.
+The parameters are the plan and the engine asked for; see `lowering` for what then runs.
 
 A primitive, and not `jax.custom_vjp`, for the latter has no forward mode.
 """
@@ -19,9 +20,10 @@ import jax
 import jax.numpy as jnp
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 
-from qjax.engine import xla
+from qjax.engine import cpu, xla
+from qjax.engine.lowering import register
 from qjax.engine.rows import batch_of, folded, stacked, summed_like
 from qjax.plan import Plan
 
@@ -63,13 +65,13 @@ adjoint_p.multiple_results = True
 
 
 @apply_p.def_abstract_eval
-def _apply_shape(state: Any, numbers: Any, *, plan: Plan) -> ShapedArray:
+def _apply_shape(state: Any, numbers: Any, *, plan: Plan, engine: str) -> ShapedArray:
     return ShapedArray((batch_of(state, numbers), state.shape[1]), state.dtype)
 
 
 @tangent_p.def_abstract_eval
 def _tangent_shape(
-    state: Any, out: Any, numbers: Any, d_state: Any, d_numbers: Any, *, plan: Plan
+    state: Any, out: Any, numbers: Any, d_state: Any, d_numbers: Any, *, plan: Plan, engine: str
 ) -> ShapedArray:
     return ShapedArray(
         (batch_of(state, out, numbers, d_state, d_numbers), state.shape[1]), out.dtype
@@ -78,39 +80,42 @@ def _tangent_shape(
 
 @adjoint_p.def_abstract_eval
 def _adjoint_shape(
-    out: Any, cotangent: Any, numbers: Any, *, plan: Plan
+    out: Any, cotangent: Any, numbers: Any, *, plan: Plan, engine: str
 ) -> tuple[ShapedArray, ShapedArray]:
     batch = batch_of(out, cotangent, numbers)
     return ShapedArray((batch, out.shape[1]), out.dtype), ShapedArray(numbers.shape, numbers.dtype)
 
 
-def _register(primitive: Primitive, definition: Definition) -> None:
-    """Make the definition what runs, eagerly and compiled, on every platform."""
-    several = primitive.multiple_results
-    primitive.def_impl(jax.jit(definition, static_argnames="plan"))
-    mlir.register_lowering(primitive, mlir.lower_fun(definition, multiple_results=several))
-
-
-_register(apply_p, _apply)
-_register(tangent_p, _tangent)
-_register(adjoint_p, _adjoint)
+register(apply_p, _apply, cpu=cpu.apply, fits_cpu=cpu.fits)
+register(tangent_p, _tangent)
+register(adjoint_p, _adjoint, cpu=cpu.adjoint, fits_cpu=cpu.fits)
 
 # --- derivatives ----------------------------------------------------------------------------------
 
 
-def _apply_jvp(primals: Sequence[Any], tangents: Sequence[Any], *, plan: Plan) -> tuple[Any, Any]:
+def _apply_jvp(
+    primals: Sequence[Any], tangents: Sequence[Any], *, plan: Plan, engine: str
+) -> tuple[Any, Any]:
     state, numbers = primals
-    out = apply_p.bind(state, numbers, plan=plan)
+    out = apply_p.bind(state, numbers, plan=plan, engine=engine)
     d_state, d_numbers = map(ad.instantiate_zeros, tangents)
-    return out, tangent_p.bind(state, out, numbers, d_state, d_numbers, plan=plan)
+    return out, tangent_p.bind(state, out, numbers, d_state, d_numbers, plan=plan, engine=engine)
 
 
 def _tangent_transpose(
-    cotangent: Any, state: Any, out: Any, numbers: Any, d_state: Any, d_numbers: Any, *, plan: Plan
+    cotangent: Any,
+    state: Any,
+    out: Any,
+    numbers: Any,
+    d_state: Any,
+    d_numbers: Any,
+    *,
+    plan: Plan,
+    engine: str,
 ) -> tuple[Any, ...]:
     if isinstance(cotangent, ad.Zero):
         return None, None, None, None, None
-    by_state, by_numbers = adjoint_p.bind(out, cotangent, numbers, plan=plan)
+    by_state, by_numbers = adjoint_p.bind(out, cotangent, numbers, plan=plan, engine=engine)
     by_state = summed_like(by_state, d_state)
     return (
         None,
@@ -128,7 +133,7 @@ def _definition_jvp(definition: Definition) -> Definition:
     def jvp(plan: Plan, primals: tuple[Any, ...], changes: tuple[Any, ...]) -> Any:
         return jax.jvp(partial(definition, plan=plan), primals, changes)
 
-    def rule(primals: Sequence[Any], tangents: Sequence[Any], *, plan: Plan) -> Any:
+    def rule(primals: Sequence[Any], tangents: Sequence[Any], *, plan: Plan, engine: str) -> Any:
         return jvp(plan, tuple(primals), tuple(map(ad.instantiate_zeros, tangents)))
 
     return rule
@@ -142,25 +147,31 @@ ad.primitive_transposes[tangent_p] = _tangent_transpose
 # --- batching -------------------------------------------------------------------------------------
 
 
-def _apply_batch(operands: Sequence[Any], axes: Sequence[Any], *, plan: Plan) -> tuple[Any, int]:
+def _apply_batch(
+    operands: Sequence[Any], axes: Sequence[Any], *, plan: Plan, engine: str
+) -> tuple[Any, int]:
     rows, size, batch = stacked(operands, axes)
-    out = apply_p.bind(*(folded(x, size, batch) for x in rows), plan=plan)
+    out = apply_p.bind(*(folded(x, size, batch) for x in rows), plan=plan, engine=engine)
     return out.reshape(size, batch, -1), 0
 
 
-def _tangent_batch(operands: Sequence[Any], axes: Sequence[Any], *, plan: Plan) -> tuple[Any, int]:
+def _tangent_batch(
+    operands: Sequence[Any], axes: Sequence[Any], *, plan: Plan, engine: str
+) -> tuple[Any, int]:
     # The transpose must give a cotangent for each of the S, so every operand gets all rows.
     rows, size, batch = stacked(operands, axes)
-    out = tangent_p.bind(*(folded(x, size, batch, all_rows=True) for x in rows), plan=plan)
+    out = tangent_p.bind(
+        *(folded(x, size, batch, all_rows=True) for x in rows), plan=plan, engine=engine
+    )
     return out.reshape(size, batch, -1), 0
 
 
 def _adjoint_batch(
-    operands: Sequence[Any], axes: Sequence[Any], *, plan: Plan
+    operands: Sequence[Any], axes: Sequence[Any], *, plan: Plan, engine: str
 ) -> tuple[list[Any], list[int]]:
     rows, size, batch = stacked(operands, axes)
     full = (folded(x, size, batch, all_rows=True) for x in rows)
-    state, numbers = adjoint_p.bind(*full, plan=plan)
+    state, numbers = adjoint_p.bind(*full, plan=plan, engine=engine)
     numbers = numbers.reshape(size, batch, -1)
     if rows[2].shape[1] == 1:
         numbers = jnp.sum(numbers, axis=1, keepdims=True)

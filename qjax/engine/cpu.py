@@ -1,0 +1,89 @@
+"""The `cpu` engine: a plan as one call of the C++ kernels."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qjax.engine.cpu_tape import CpuTape, write_cpu_tape
+from qjax.engine.rows import batch_of
+from qjax.plan import Plan
+
+MAX_QUBITS = 34
+_LARGEST_TILE = {8: 15, 16: 14}  # tile bits by bytes of an amplitude: half a second-level cache
+_LOW_BITS = {8: 5, 16: 4}  # so many lowest qubits make a row of a tile 256 bytes
+_WHOLE_BITS = 12  # up to so many qubits a state is one tile, whatever the number of threads
+_PARTS = 3  # log2 of the least number of tiles of a larger state, so that threads find work
+_SLACK = 2  # qubits by which a tile may be larger than the largest, for an op that needs them
+
+
+def tile_bits(plan: Plan, batch: int, itemsize: int) -> int:
+    """The number of qubits of a tile.
+
+    Args:
+        plan: The plan.
+        batch: Number of samples.
+        itemsize: Bytes of an amplitude.
+    """
+    n, largest = plan.num_qubits, _LARGEST_TILE[itemsize]
+    if n <= _WHOLE_BITS or (batch >= 4 and n <= largest):
+        return n
+    return max(min(largest, n - _PARTS), _least_tile(plan, _LOW_BITS[itemsize]))
+
+
+def fits(plan: Plan, **_: Any) -> bool:
+    """Whether the kernels can run a plan: no op needs more qubits than fit in a tile."""
+    return _least_tile(plan, _LOW_BITS[16]) <= _LARGEST_TILE[16] + _SLACK
+
+
+def _least_tile(plan: Plan, low_bits: int) -> int:
+    """The least number of qubits of a tile that holds the lowest ones and serves every op."""
+    low = (1 << min(low_bits, plan.num_qubits)) - 1
+    return max(((op.needs | low).bit_count() for op in plan.ops), default=low.bit_count())
+
+
+def _tape(plan: Plan, batch: int, dtype: Any) -> CpuTape:
+    itemsize = np.dtype(dtype).itemsize
+    return write_cpu_tape(plan, tile_bits(plan, batch, itemsize), _LOW_BITS[itemsize])
+
+
+def apply(state: Any, numbers: Any, *, plan: Plan) -> Any:
+    """U(numbers) psi: (B or 1, 2**n), (B or 1, V) -> (B, 2**n)."""
+    batch = batch_of(state, numbers)
+    tape = _tape(plan, batch, state.dtype)
+    out = jax.ShapeDtypeStruct((batch, state.shape[1]), state.dtype)
+    call = jax.ffi.ffi_call(
+        "qjax_apply", out, input_output_aliases={0: 0} if state.shape[0] == batch else None
+    )
+    return call(state, numbers, jnp.asarray(tape.constants, numbers.dtype), tape.words)
+
+
+def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> tuple[Any, Any]:
+    """Cotangents of the state before the run and of the numbers.
+
+    Args:
+        out: The state after the run, (B or 1, 2**n).
+        cotangent: Its cotangent, (B or 1, 2**n).
+        numbers: (B or 1, V).
+        plan: The plan.
+
+    Returns:
+        ((B, 2**n), the shape of `numbers`).
+    """
+    batch = batch_of(out, cotangent, numbers)
+    tape = _tape(plan, batch, out.dtype)
+    shape = jax.ShapeDtypeStruct((batch, out.shape[1]), out.dtype)
+    aliases = {}
+    if cotangent.shape[0] == batch:
+        aliases[1] = 0
+    if out.shape[0] == batch:
+        aliases[0] = 2
+    call = jax.ffi.ffi_call(
+        "qjax_adjoint",
+        (shape, jax.ShapeDtypeStruct(numbers.shape, numbers.dtype), shape),
+        input_output_aliases=aliases,
+    )
+    constants = jnp.asarray(tape.constants, numbers.dtype)
+    by_state, by_numbers, _ = call(out, cotangent, numbers, constants, tape.words)
+    return by_state, by_numbers

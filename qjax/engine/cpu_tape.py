@@ -1,0 +1,300 @@
+"""The tape of the C++ kernels: a schedule as int32, and the constants of fixed ops.
+
+The format is described in kernels/cpu/tape.h, and the numbers of codes and forms are those there.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+
+import numpy as np
+
+from qjax.plan import Op, OpKind, Plan, Step, StepKind, Sweep
+from qjax.plan.fixed import fixed_matrix
+
+VERSION = 1
+_FEW_MOVES = 2  # up to so many flips are cheaper one by one than as one affine map
+_TABLE_BITS = 6  # most bits of a diagonal that shares a pass with others
+_OUTER = 32  # added to the position of an outer bit in a table
+_NONE = -1
+
+
+class Code(IntEnum):
+    """Codes of steps."""
+
+    SINGLES = 0
+    ROTATION = 1
+    DENSE = 2
+    PHASES = 3
+    PHASE = 4
+    AFFINE = 5
+    FLIP = 6
+    PERMUTE = 7
+
+
+class Single(IntEnum):
+    """Forms of a 2x2 matrix."""
+
+    RY = 0
+    REAL = 1
+    RX = 2
+    MATRIX = 3
+
+
+class FactorForm(IntEnum):
+    """Forms of a diagonal factor."""
+
+    PARITY = 0
+    TABLE = 1
+
+
+class Emit(IntEnum):
+    """How sums become cotangents."""
+
+    COPY = 0
+    ANGLE = 1
+
+
+@dataclass(frozen=True)
+class CpuTape:
+    """What the kernels read besides the state and the numbers of a run.
+
+    Attributes:
+        words: int32 of shape (words,).
+        constants: float64 of shape (constants,): numbers of fixed ops, at least one.
+    """
+
+    words: np.ndarray
+    constants: np.ndarray
+
+
+@lru_cache(maxsize=256)
+def write_cpu_tape(plan: Plan, tile_bits: int, low_bits: int) -> CpuTape:
+    """The tape of a plan for tiles of a size; the same object for equal arguments.
+
+    Args:
+        plan: The plan.
+        tile_bits: Qubits of a tile; the number of qubits if that is less.
+        low_bits: How many of the lowest qubits every tile holds.
+    """
+    size = min(tile_bits, plan.num_qubits)
+    return _Writer(plan, size, min(low_bits, size)).tape()
+
+
+class _Writer:
+    def __init__(self, plan: Plan, tile_bits: int, low_bits: int) -> None:
+        self.plan, self.tile_bits = plan, tile_bits
+        stages = plan.schedule(max(tile_bits, 1), low_bits)
+        self.sweeps = [sweep for stage in stages for sweep in stage.sweeps]
+        if not self.sweeps:  # a plan without ops: one sweep that copies
+            self.sweeps = [Sweep(tuple(range(tile_bits)), ())]
+        self.low = max((tile_bits + 1) // 2, min(tile_bits, 4))
+        self.constants: list[float] = []
+        self.words: list[int] = []
+
+    def tape(self) -> CpuTape:
+        head = [VERSION, self.plan.num_qubits, self.tile_bits, self.plan.num_numbers]
+        self.words = [*head, 0, self.low, len(self.sweeps)]
+        starts = len(self.words)
+        self.words += [0] * len(self.sweeps)
+        for k, sweep in enumerate(self.sweeps):
+            self.words[starts + k] = len(self.words)
+            self.sweep(sweep)
+        self.constants.append(0.0)
+        self.words[4] = len(self.constants)
+        return CpuTape(np.array(self.words, np.int32), np.array(self.constants))
+
+    def sweep(self, sweep: Sweep) -> None:
+        n = self.plan.num_qubits
+        tile = sweep.tile
+        inside = set(tile)
+        outer = tuple(q for q in range(n) if q not in inside)
+        self.place = {q: p for p, q in enumerate(tile)}
+        self.outer = {q: o for o, q in enumerate(outer)}
+        self.num_sums = 0
+        self.emits: list[tuple[int, int, int, int]] = []
+        run = next((p for p, q in enumerate(tile) if p != q), len(tile))
+        steps = [code for step in sweep.steps for code in self.step(step)]
+        head = len(self.words)
+        self.words += [len(steps), run, 0, 0, 0, *tile, *outer]
+        table = len(self.words)
+        self.words += [0] * len(steps)
+        for k, (own, parts) in enumerate(steps):
+            offsets = [self.append(part) for part in parts]
+            self.words[table + k] = len(self.words)
+            self.words += [*own, *offsets]
+        self.words[head + 2] = self.num_sums
+        self.words[head + 3] = len(self.emits)
+        self.words[head + 4] = len(self.words)
+        for emit in self.emits:
+            self.words += emit
+
+    def append(self, words: list[int]) -> int:
+        start = len(self.words)
+        self.words += words
+        return start
+
+    # A step is (its words, blocks that stand elsewhere; their offsets follow its words).
+
+    def step(self, step: Step) -> list[tuple[list[int], list[list[int]]]]:
+        ops = [self.plan.ops[i] for i in step.ops]
+        if step.kind is StepKind.SINGLES:
+            return [self.singles(step)]
+        if step.kind is StepKind.PHASES:
+            return self.phases(step)
+        if step.kind is StepKind.MOVES:
+            return self.moves(ops)
+        (index,) = step.ops
+        (op,) = ops
+        return [(self.op(index, op), [])]
+
+    def singles(self, step: Step) -> tuple[list[int], list[list[int]]]:
+        entries = []
+        for index in step.ops:
+            op = self.plan.ops[index]
+            bit = self.place[op.targets[0]]
+            if op.kind is OpKind.ROTATION:
+                form = Single.RY if op.z_mask else Single.RX
+                entries.append((form, bit, self.plan.offsets[index], self.angle_sum(index)))
+            elif op.fixed:
+                matrix = fixed_matrix(self.plan.structure, op)
+                form = Single.MATRIX if np.any(matrix.imag) else Single.REAL
+                entries.append((form, bit, self.constant(matrix), _NONE))
+            else:
+                numbers = self.plan.offsets[index]
+                entries.append((Single.MATRIX, bit, numbers, self.copied_sum(index)))
+        # Equal arithmetic stands together, so that the kernels find blocks of one kind.
+        entries.sort()
+        return [Code.SINGLES, len(entries), *(w for e in entries for w in e)], []
+
+    def phases(self, step: Step) -> list[tuple[list[int], list[list[int]]]]:
+        shared: list[list[int]] = []
+        alone: list[list[int]] = []
+        for index in step.ops:
+            op = self.plan.ops[index]
+            (shared if self.shares(op) else alone).append(self.factor(index, op))
+        steps: list[tuple[list[int], list[list[int]]]] = []
+        if shared:
+            steps.append(([Code.PHASES, len(shared)], shared))
+        steps += [([Code.PHASE], [words]) for words in alone]
+        return steps
+
+    def shares(self, op: Op) -> bool:
+        """Whether a diagonal op is a factor of the shared pass; see kPhases in tape.h."""
+        if op.kind is OpKind.DIAGONAL and len(op.targets) > _TABLE_BITS:
+            return False
+        places = [self.place[q] for q in op.qubits if q in self.place]
+        high = sum(p >= self.low for p in places)
+        return high == 0 or high == len(places) or high == 1
+
+    def factor(self, index: int, op: Op) -> list[int]:
+        if op.kind is OpKind.ROTATION:
+            z = op.z_mask
+            inside = sum(1 << p for q, p in self.place.items() if z >> q & 1)
+            outside = sum(1 << o for q, o in self.outer.items() if z >> q & 1)
+            numbers = (self.plan.offsets[index], self.copied_sum(index))
+            return [FactorForm.PARITY, inside, outside, *numbers, *self.condition(op)]
+        if op.fixed:
+            matrix = np.diagonal(fixed_matrix(self.plan.structure, op))
+            numbers = (self.constant(matrix), _NONE)
+        else:
+            numbers = (self.plan.offsets[index], self.copied_sum(index))
+        bits = [self.place[q] if q in self.place else _OUTER + self.outer[q] for q in op.targets]
+        return [FactorForm.TABLE, len(bits), 0, *numbers, *self.condition(op), *bits]
+
+    def moves(self, ops: list[Op]) -> list[tuple[list[int], list[list[int]]]]:
+        flips = [flip for op in ops for flip in self.flips(op)]
+        if len(flips) <= _FEW_MOVES:
+            return [([Code.FLIP, *flip], []) for flip in flips]
+        return [([Code.AFFINE, *self.affine(flips), *self.affine(flips[::-1])], [])]
+
+    def flips(self, op: Op) -> list[tuple[int, ...]]:
+        """X under a condition: (bit, tile mask, tile value, outer mask, outer value)."""
+        targets = [self.place[q] for q in op.targets]
+        if len(targets) == 1:
+            return [(targets[0], *self.condition(op))]
+        a, b = targets
+        return [(t, 1 << c, 1 << c, 0, 0) for t, c in ((a, b), (b, a), (a, b))]  # SWAP as three CX
+
+    def affine(self, flips: list[tuple[int, ...]]) -> list[int]:
+        """The map from where an amplitude goes to where it comes from, [constant, columns].
+
+        Each flip is its own inverse and acts on an index as bit ^= condition; the source of an
+        index is found by undoing the flips from the last to the first.
+        """
+        bits, outer = self.tile_bits, len(self.outer)
+        # Index: the tile's bits, the outer bits and, at bit `one`, a constant 1.
+        one = bits + outer
+        rows = [1 << i for i in range(one + 1)]
+        for bit, tile_mask, tile_value, outer_mask, outer_value in flips:
+            # rows[p] is the mask whose parity with the new index gives bit p of the old one; here
+            # it is composed from the first flip on, so the latest is applied to the index first.
+            source = 1 << one
+            if tile_mask:
+                control = tile_mask.bit_length() - 1
+                source = 1 << control if tile_value else 1 << control | 1 << one
+            elif outer_mask:
+                control = bits + outer_mask.bit_length() - 1
+                source = 1 << control if outer_value else 1 << control | 1 << one
+            # old[bit] = new[bit] ^ source(new): substitute in every row that reads `bit`
+            rows = [row ^ source if row >> bit & 1 else row for row in rows]
+        columns = [sum((rows[p] >> i & 1) << p for p in range(bits)) for i in range(one + 1)]
+        return [columns[one], *columns[:one]]
+
+    def op(self, index: int, op: Op) -> list[int]:
+        condition = self.condition(op)
+        if op.kind is OpKind.ROTATION:
+            x = sum(1 << p for q, p in self.place.items() if op.x_mask >> q & 1)
+            z = sum(1 << p for q, p in self.place.items() if op.z_mask >> q & 1)
+            outer = sum(1 << o for q, o in self.outer.items() if op.z_mask >> q & 1)
+            letters = (op.x_mask & op.z_mask).bit_count()
+            total = self.copied_sum(index) if op.controls else self.angle_sum(index)
+            return [
+                Code.ROTATION,
+                x,
+                z,
+                outer,
+                letters,
+                self.plan.offsets[index],
+                total,
+                *condition,
+            ]
+        bits = [self.place[q] for q in op.targets]
+        if op.kind is OpKind.DENSE:
+            if op.fixed:
+                numbers, total = self.constant(fixed_matrix(self.plan.structure, op)), _NONE
+            else:
+                numbers, total = self.plan.offsets[index], self.copied_sum(index)
+            return [Code.DENSE, len(bits), numbers, total, *condition, *bits]
+        assert op.kind is OpKind.PERMUTATION
+        if op.table == (1, 0):
+            return [Code.FLIP, bits[0], *condition]
+        inverse = np.argsort(op.table).tolist()
+        return [Code.PERMUTE, len(bits), *condition, *bits, *op.table, *inverse]
+
+    def condition(self, op: Op) -> list[int]:
+        masks = [0, 0, 0, 0]
+        for q, value in zip(op.controls, op.control_values, strict=True):
+            where, bit = (0, self.place[q]) if q in self.place else (2, self.outer[q])
+            masks[where] |= 1 << bit
+            masks[where + 1] |= value << bit
+        return masks
+
+    def constant(self, values: np.ndarray) -> int:
+        """Reference to fixed complex numbers."""
+        reference = -1 - len(self.constants)
+        flat = np.stack([values.real, values.imag], axis=-1).reshape(-1)
+        self.constants += flat.tolist()
+        return reference
+
+    def copied_sum(self, index: int) -> int:
+        return self.new_sum(Emit.COPY, index, self.plan.ops[index].num_numbers)
+
+    def angle_sum(self, index: int) -> int:
+        return self.new_sum(Emit.ANGLE, index, 1)
+
+    def new_sum(self, form: Emit, index: int, count: int) -> int:
+        start = self.num_sums
+        self.num_sums += count
+        self.emits.append((form, start, self.plan.offsets[index], count))
+        return start
