@@ -14,6 +14,7 @@ import jax
 from qjax._extras import require
 from qjax._version import __version__
 from qjax.circuit import Circuit
+from qjax.engine.library import library, missing
 from qjax.engine.select import ENGINES, resolve
 from qjax.errors import FileError, ParameterError, QjaxError
 from qjax.files import load
@@ -24,9 +25,10 @@ def info() -> dict[str, Any]:
     """Versions, devices and engines, as `qjax info` shows them.
 
     Examples:
-        >>> info()["engine"]
-        'xla'
+        >>> info()["engine"] in info()["engines"]
+        True
     """
+    built = library() if missing() is None else None
     return {
         "qjax": __version__,
         "jax": f"{jax.__version__} (jaxlib {version('jaxlib')})",
@@ -41,6 +43,9 @@ def info() -> dict[str, Any]:
             for e in ENGINES.values()
         },
         "engine": resolve(None, 1).name,
+        "library": "not built"
+        if built is None
+        else f"{built.path}, {built.isa} (of {', '.join(built.isas)})",
     }
 
 

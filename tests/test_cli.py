@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import qjax as qj
 from qjax import cli
 from qjax.demo import run_demo
+from qjax.engine.library import library, missing
 
 
 @pytest.fixture
@@ -28,7 +29,10 @@ def test_info_shows_version_and_engines():
     assert result.exit_code == 0
     assert qj.__version__ in result.output
     assert "xla" in result.output
-    assert json.loads(invoke("info", "--json").output)["engine"] == "xla"
+    facts = json.loads(invoke("info", "--json").output)
+    assert facts["engine"] == ("cpu" if missing() is None else "xla")
+    if missing() is None:
+        assert library().isa in facts["library"]
 
 
 def test_draw_prints_and_writes_pictures(bell, tmp_path):

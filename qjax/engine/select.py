@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from qjax.engine import cpu
+from qjax.engine.library import missing
 from qjax.errors import EngineError, PrecisionError
 
 
@@ -17,12 +19,14 @@ class Engine:
     Attributes:
         name: What `engine=` takes.
         summary: What it is, in a few words.
+        platform: The platform of JAX that it runs on; None for all.
         max_qubits: The largest state it can hold.
         missing: Gives why it cannot run here, or None if it can.
     """
 
     name: str
     summary: str
+    platform: str | None
     max_qubits: int
     missing: Callable[[], str | None]
 
@@ -31,7 +35,8 @@ ENGINES = {
     engine.name: engine
     for engine in (
         # Amplitudes are addressed by 32-bit integers.
-        Engine("xla", "pure JAX; runs wherever JAX runs", 30, lambda: None),
+        Engine("xla", "pure JAX; runs wherever JAX runs", None, 30, lambda: None),
+        Engine("cpu", "C++ kernels over tiles in cache", "cpu", cpu.MAX_QUBITS, missing),
     )
 }
 """Every engine, by name, the most general first."""
@@ -48,13 +53,13 @@ def resolve(name: str | None, num_qubits: int) -> Engine:
         EngineError: If there is no such engine, it cannot run here, or the state is too large.
 
     Examples:
-        >>> resolve(None, 10).name
+        >>> resolve("xla", 10).name
         'xla'
     """
     present = [e for e in ENGINES.values() if e.missing() is None]
     here = ", ".join(f'"{e.name}"' for e in present)
     if name in (None, "auto"):
-        engine = present[-1]
+        engine = [e for e in present if e.platform in (None, jax.default_backend())][-1]
     elif name not in ENGINES:
         raise EngineError(f'engine must be "auto" or one of {here}, but is {name!r}.')
     else:
