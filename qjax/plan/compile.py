@@ -3,9 +3,11 @@
 from functools import lru_cache
 
 from qjax.circuit.structure import Structure
+from qjax.plan.blocks import fuse_blocks
 from qjax.plan.fuse import fuse
 from qjax.plan.lower import lower
 from qjax.plan.plan import Plan
+from qjax.plan.relabel import relabel
 
 
 @lru_cache(maxsize=512)
@@ -19,9 +21,15 @@ def compile_plan(structure: Structure) -> Plan:
     Examples:
         >>> from qjax.circuit import Circuit
         >>> print(compile_plan(Circuit(2).h(0).t(0).cx(0, 1).rx(0.3, 1).rz(0.1, 1).structure))
-        2 qubits, 5 gates in 3 ops (2 dense, 1 permutation)
-          dense on 0 from 2 gates
+        2 qubits, 5 gates in 5 ops (2 rotation, 1 dense, 1 diagonal, 1 permutation)
+          dense on 0
+          diagonal on 0
           permutation on 1 if 0
-          dense on 1 from 2 gates
+          rotation X on 1
+          rotation Z on 1
     """
-    return Plan(structure, tuple(fuse(structure, lower(structure))))
+    ops, swaps = relabel(structure.num_qubits, lower(structure))
+    ops = fuse(structure, ops)
+    for width in (2, 3):
+        ops = fuse_blocks(structure, ops, width)
+    return Plan(structure, (*ops, *swaps))

@@ -5,31 +5,9 @@ that commute with the same letter on every qubit that they share commute. So the
 into runs of one letter each, and only the order of the runs matters.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from qjax.plan.op import Op, OpKind
-
-_FLIP = (1, 0)
-
-
-def axes(op: Op) -> Iterator[tuple[int, str]]:
-    """The qubits that an op touches, each with the Pauli letter it commutes with there, or "".
-
-    Examples:
-        >>> list(axes(Op(OpKind.PERMUTATION, (1,), (0,), (1,), table=(1, 0))))
-        [(0, 'Z'), (1, 'X')]
-    """
-    for qubit in op.controls:
-        yield qubit, "Z"
-    if op.kind is OpKind.ROTATION:
-        for qubit in op.targets:
-            letter = "IXZY"[(op.x_mask >> qubit & 1) + 2 * (op.z_mask >> qubit & 1)]
-            if letter != "I":
-                yield qubit, letter
-        return
-    letter = "Z" if op.kind is OpKind.DIAGONAL else "X" if op.table == _FLIP else ""
-    for qubit in op.targets:
-        yield qubit, letter
+from qjax.plan.op import Op
 
 
 class Frontier:
@@ -48,11 +26,13 @@ class Frontier:
         self.runs: list[list[int]] = []
         self.members: list[list[int]] = []
         self.after: list[int] = []
-        self.waits: list[int] = []
         last: list[tuple[int, str]] = [(-1, "")] * num_qubits
         for index, op in enumerate(ops):
-            own, waits = [], 0
-            for qubit, letter in axes(op):
+            own = []
+            for qubit in op.controls + op.targets:
+                letter = op.axis(qubit)
+                if letter == "I":
+                    continue
                 run, previous = last[qubit]
                 if run < 0 or not letter or letter != previous:
                     new = len(self.members)
@@ -65,7 +45,7 @@ class Frontier:
                 self.members[run].append(index)
                 own.append(run)
             self.runs.append(own)
-            self.waits.append(waits)
+        self.waits = [0] * len(ops)
         for run in self.after:
             if run >= 0:
                 for member in self.members[run]:

@@ -1,24 +1,23 @@
-"""Fusion: fewer ops for the same unitary, where that lowers arithmetic; never where it adds."""
-
-from dataclasses import replace
-
-import numpy as np
+"""Fusion in place: ops that follow each other on the same qubits become one."""
 
 from qjax.circuit.structure import Structure
-from qjax.plan.cost import multiply_adds
-from qjax.plan.fixed import fixed_matrix
-from qjax.plan.op import Factor, Op, OpKind
+from qjax.plan.cost import work
+from qjax.plan.fixed import simplest
+from qjax.plan.lower import diagonal_factors
+from qjax.plan.merge import dense_on, joined, merged
+from qjax.plan.op import Op, OpKind
 
-_MATRIX_KINDS = (OpKind.DENSE, OpKind.DIAGONAL)
-_LOOK_BACK = 32  # how many ops a diagonal op may be moved past; bounds the time of a plan
+_LOOK_BACK = 32  # how many ops an op may be moved past; bounds the time of a plan
+_RUN = 8  # how many ops on one qubit are merged at once
 
 
 def fuse(structure: Structure, ops: list[Op]) -> list[Op]:
-    """Merge ops.
+    """Merge ops where that lowers the work.
 
-    What is merged: ops on the same qubits; a one-qubit op into a neighbour on more qubits; a
-    diagonal one-qubit op also past ops that are diagonal on its qubit, controls among them. Fixed
-    ops that multiply to the identity vanish. Global phases become one op.
+    What is merged: rotations about the same Pauli string, diagonal ops, and permutations, on the
+    same qubits; runs of ops on one qubit; ops into a neighbour that is dense on their qubits and
+    more. An op on one qubit also moves past ops that commute with it there. Fixed ops that multiply
+    to the identity vanish. Global phases become one op.
     """
     return _Fusion(structure).run(ops)
 
@@ -35,140 +34,109 @@ class _Fusion:
     def run(self, ops: list[Op]) -> list[Op]:
         for op in ops:
             if not op.qubits:
-                self.phase = op if self.phase is None else _chained(self.phase, op)
-            elif op.kind is OpKind.DENSE and len(op.targets) > 1 and not op.controls:
-                self.place(self.absorb_before(op))
-            else:
-                self.place(op)
+                self.phase = op if self.phase is None else joined(self.phase, op)
+            elif len(op.qubits) == 1:
+                if not (self.merge_behind(op) or self.merge_run(op)):
+                    self.append(op)
+            elif not self.merge_top(op):
+                self.append(self.absorb_before(op))
         if self.phase is not None:
             self.ops.append(self.phase)
         return [op for op in self.ops if op is not None]
 
-    def place(self, op: Op) -> None:
-        """Merge an op into an earlier one, or append it."""
-        index = self.partner(op)
-        if index is not None:
-            earlier = self.ops[index]
-            assert earlier is not None
-            merged = _merged(earlier, op)
-            if merged is not None:
-                self.put(index, merged)
-                return
+    def append(self, op: Op) -> None:
         for q in op.qubits:
             self.stacks[q].append(len(self.ops))
         self.ops.append(op)
 
-    def put(self, index: int, op: Op) -> None:
-        """Replace an op; if it is fixed and nothing is left of it, take it out."""
-        if op.fixed and op.kind in _MATRIX_KINDS and len(op.factors) > 1:
-            matrix = fixed_matrix(self.structure, op)
-            tolerance = 4 * np.finfo(float).eps * len(op.factors)
-            if np.max(np.abs(matrix - np.eye(len(matrix)))) <= tolerance:
-                self.remove(index)
-                return
-        if op.kind is OpKind.PERMUTATION and op.table == tuple(range(len(op.table))):
-            self.remove(index)
-            return
-        self.ops[index] = op
-
-    def remove(self, index: int) -> None:
+    def at(self, index: int) -> Op:
         op = self.ops[index]
         assert op is not None
-        for q in op.qubits:
+        return op
+
+    def remove(self, index: int) -> None:
+        for q in self.at(index).qubits:
             self.stacks[q].remove(index)
         self.ops[index] = None
 
-    def partner(self, op: Op) -> int | None:
-        """The latest op that `op` may be moved next to and that may take it in."""
-        tops = {self.stacks[q][-1] if self.stacks[q] else None for q in op.qubits}
-        if len(tops) == 1:
-            (top,) = tops
-            if top is None:
-                return None
-            earlier = self.ops[top]
-            assert earlier is not None
-            if op.qubits <= earlier.qubits and _merged(earlier, op) is not None:
-                return top
-        if op.kind is OpKind.DIAGONAL and len(op.qubits) == 1:
-            return self.partner_behind_diagonals(op)
-        return None
+    def work(self, *ops: Op | None) -> float:
+        return sum(work(op, self.structure.num_qubits) for op in ops if op is not None)
 
-    def partner_behind_diagonals(self, op: Op) -> int | None:
+    def put(self, index: int, later: Op) -> bool:
+        """Merge a later op into an earlier one, if that is less work."""
+        earlier = self.at(index)
+        op = merged(earlier, later)
+        if op is None:
+            return False
+        if op.kind is OpKind.DIAGONAL and not op.fixed and not diagonal_factors(self.structure, op):
+            return False
+        simple = simplest(self.structure, op)
+        if self.work(simple) >= self.work(earlier, later):
+            return False
+        if simple is None:
+            self.remove(index)
+        else:
+            self.ops[index] = simple
+        return True
+
+    def merge_behind(self, op: Op) -> bool:
+        """Merge an op on one qubit into one of its axis, past ops that commute with it."""
         (qubit,) = op.qubits
+        axis = op.axis(qubit)
+        if not axis:
+            return False
         for index in reversed(self.stacks[qubit][-_LOOK_BACK:]):
-            earlier = self.ops[index]
-            assert earlier is not None
-            if _merged(earlier, op) is not None:
-                return index
-            if not earlier.is_diagonal_on(qubit):
-                return None
-        return None
+            earlier = self.at(index)
+            if earlier.axis(qubit) != axis:
+                return False
+            if self.put(index, op):
+                return True
+        return False
+
+    def merge_run(self, op: Op) -> bool:
+        """Merge an op on one qubit, and those right before it there, where that saves most."""
+        (qubit,) = op.qubits
+        run, saved, length, best = [op], 0.0, 0, op
+        for index in reversed(self.stacks[qubit][-_RUN:]):
+            earlier = self.at(index)
+            if op.controls or earlier.controls or earlier.targets != op.targets:
+                break
+            run.insert(0, earlier)
+            product = simplest(self.structure, dense_on(op.targets, run))
+            gain = self.work(*run) - self.work(product)
+            if gain > saved:
+                saved, length, best = gain, len(run) - 1, product
+        if not length:
+            return self.merge_top(op)
+        for index in self.stacks[qubit][-length:]:
+            self.remove(index)
+        if best is not None:
+            self.append(best)
+        return True
+
+    def merge_top(self, op: Op) -> bool:
+        """Merge into the op that is the latest on all of its qubits."""
+        tops = {self.stacks[q][-1] if self.stacks[q] else -1 for q in op.qubits}
+        index = tops.pop()
+        if tops or index < 0 or not op.qubits <= self.at(index).qubits:
+            return False
+        return self.put(index, op)
 
     def absorb_before(self, op: Op) -> Op:
-        """Take the one-qubit ops right before a dense op into it."""
+        """Take the ops on one qubit right before a dense op into it."""
+        if op.kind is not OpKind.DENSE or op.controls:
+            return op
         for q in op.targets:
-            if not self.stacks[q]:
-                continue
-            index = self.stacks[q][-1]
-            earlier = self.ops[index]
-            assert earlier is not None
-            if earlier.kind in _MATRIX_KINDS and earlier.targets == (q,) and not earlier.controls:
-                factors = tuple(_moved(f, earlier, op) for f in earlier.factors)
-                op = replace(op, factors=factors + op.factors, fixed=op.fixed and earlier.fixed)
+            while self.stacks[q]:
+                index = self.stacks[q][-1]
+                earlier = self.at(index)
+                if earlier.targets != (q,) or earlier.controls:
+                    break
+                product = simplest(self.structure, dense_on(op.targets, [earlier, op]))
+                if product is None or product.kind is not OpKind.DENSE:
+                    break
+                if self.work(product) >= self.work(earlier, op):
+                    break
                 self.remove(index)
+                op = product
         return op
-
-
-def _merged(earlier: Op, later: Op) -> Op | None:
-    """One op for two neighbours, or None if that cannot be or costs more."""
-    same_place = (
-        earlier.targets == later.targets
-        and earlier.controls == later.controls
-        and earlier.control_values == later.control_values
-    )
-    if OpKind.PERMUTATION in (earlier.kind, later.kind):
-        if earlier.kind is later.kind and same_place:
-            return replace(earlier, table=tuple(later.table[t] for t in earlier.table))
-        return None
-    if OpKind.ROTATION in (earlier.kind, later.kind):
-        same_pauli = (earlier.x_mask, earlier.z_mask) == (later.x_mask, later.z_mask)
-        if earlier.kind is later.kind and same_pauli and _same_controls(earlier, later):
-            return _chained(earlier, later)
-        return None
-    if not _same_controls(earlier, later) or not set(later.targets) <= set(earlier.targets):
-        return None
-    diagonal = earlier.kind is later.kind is OpKind.DIAGONAL
-    kind = OpKind.DIAGONAL if diagonal else OpKind.DENSE
-    if kind is OpKind.DENSE and earlier.kind is OpKind.DIAGONAL and len(earlier.targets) > 1:
-        return None
-    merged = replace(
-        earlier,
-        kind=kind,
-        factors=earlier.factors + tuple(_moved(f, later, earlier) for f in later.factors),
-        fixed=earlier.fixed and later.fixed,
-    )
-    if multiply_adds(merged) >= multiply_adds(earlier) + multiply_adds(later):
-        return None
-    return merged
-
-
-def _chained(earlier: Op, later: Op) -> Op:
-    return replace(earlier, factors=earlier.factors + later.factors)
-
-
-def _same_controls(a: Op, b: Op) -> bool:
-    if len(a.controls) != len(b.controls):
-        return False
-    return dict(zip(a.controls, a.control_values, strict=True)) == dict(
-        zip(b.controls, b.control_values, strict=True)
-    )
-
-
-def _moved(factor: Factor, source: Op, target: Op) -> Factor:
-    """The factor with positions among the targets of another op."""
-    position = {q: i for i, q in enumerate(target.targets)}
-    return replace(
-        factor,
-        targets=tuple(position[source.targets[t]] for t in factor.targets),
-        controls=tuple(position[source.targets[c]] for c in factor.controls),
-    )

@@ -19,18 +19,37 @@ def lower(structure: Structure) -> list[Op]:
 
 
 def _lower_item(index: int, item: Item, gate: Gate) -> Op:
-    kind, table = _form(gate)
-    k = len(item.qubits)
-    place = (item.qubits, item.controls, item.control_values)
-    if kind is OpKind.PERMUTATION:
-        return Op(kind, *place, fixed=True, table=table)
-    factors = (Factor(index, tuple(range(k))),)
+    kind, real, table = _form(gate)
+    factors = (Factor(index, _positions(len(item.qubits))),)
+    x_mask = z_mask = 0
     if kind is OpKind.ROTATION:
         assert gate.rotation is not None
-        x_mask = sum(1 << q for q, p in zip(item.qubits, gate.rotation, strict=True) if p in "XY")
-        z_mask = sum(1 << q for q, p in zip(item.qubits, gate.rotation, strict=True) if p in "ZY")
-        return Op(kind, *place, factors, x_mask=x_mask, z_mask=z_mask)
-    return Op(kind, *place, factors, fixed=not gate.params)
+        for q, letter in zip(item.qubits, gate.rotation, strict=True):
+            x_mask |= (letter in "XY") << q
+            z_mask |= (letter in "ZY") << q
+    return Op(
+        kind,
+        item.qubits,
+        item.controls,
+        item.control_values,
+        factors,
+        fixed=not gate.params,
+        real=real,
+        table=table,
+        x_mask=x_mask,
+        z_mask=z_mask,
+    )
+
+
+def diagonal_factors(structure: Structure, op: Op) -> bool:
+    """Whether every gate in an op is diagonal, as numbers of a DIAGONAL op are made from."""
+    gates = (structure.items[f.item].operation for f in op.factors)
+    return all(isinstance(gate, Gate) and _is_diagonal(gate) for gate in gates)
+
+
+@cache
+def _positions(count: int) -> tuple[int, ...]:
+    return tuple(range(count))
 
 
 @cache
@@ -39,25 +58,32 @@ def _is_identity(gate: Gate) -> bool:
 
 
 @cache
-def _form(gate: Gate) -> tuple[OpKind, tuple[int, ...]]:
-    """Kind of a gate, and its table if it permutes basis states; read from the zeros of its matrix.
+def _is_diagonal(gate: Gate) -> bool:
+    if gate.rotation is not None:
+        return not set(gate.rotation) & {"X", "Y"}
+    return _form(gate)[0] is OpKind.DIAGONAL
 
-    A zero that is there by the gate's formula is there at every angle, so one generic angle per
-    parameter shows the pattern.
+
+@cache
+def _form(gate: Gate) -> tuple[OpKind, bool, tuple[int, ...]]:
+    """Kind of a gate, whether its matrix is fixed, DENSE and real, and the table of a permutation.
+
+    It is read from the zeros of its matrix. A zero that is there by the gate's formula is there at
+    every angle, so one generic angle per parameter shows the pattern.
     """
-    if gate.rotation is not None and gate.num_qubits > 1:
-        return OpKind.ROTATION, ()
+    if gate.rotation is not None:
+        return OpKind.ROTATION, False, ()
     if gate.name == "diagonal":
-        return OpKind.DIAGONAL, ()
+        return OpKind.DIAGONAL, False, ()
     if gate.name == "permutation":
-        return OpKind.PERMUTATION, gate.arguments[0]
+        return OpKind.PERMUTATION, False, gate.arguments[0]
     if any(gate.param_shapes):
-        return OpKind.DENSE, ()
+        return OpKind.DENSE, False, ()
     generic = np.sqrt(np.arange(2.0, 2.0 + len(gate.params)))
     matrix = np.asarray(gate.matrix(*generic))
     if not np.any(matrix - np.diag(np.diagonal(matrix))):
-        return OpKind.DIAGONAL, ()
+        return OpKind.DIAGONAL, False, ()
     rows = np.argmax(np.real(matrix), axis=0)
     if not gate.params and np.array_equal(matrix, np.eye(len(matrix))[:, rows]):
-        return OpKind.PERMUTATION, tuple(int(i) for i in rows)
-    return OpKind.DENSE, ()
+        return OpKind.PERMUTATION, False, tuple(rows.tolist())
+    return OpKind.DENSE, not gate.params and not np.any(np.imag(matrix)), ()

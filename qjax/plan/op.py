@@ -48,7 +48,9 @@ class Op:
         controls: Qubits that must have their control value for the op to act.
         control_values: 0 or 1 for each control.
         factors: The gates whose product it is, in time order; for a ROTATION their angles add up.
+            SWAPs that the compiler put in have none.
         fixed: Whether its numbers are the same for every run, for no factor has a parameter.
+        real: Whether it is a fixed DENSE op whose matrix is real, up to rounding.
         table: For a PERMUTATION, where each basis state of the targets goes.
         x_mask: For a ROTATION, the qubits where P is X or Y.
         z_mask: For a ROTATION, the qubits where P is Z or Y.
@@ -60,6 +62,7 @@ class Op:
     control_values: tuple[int, ...] = ()
     factors: tuple[Factor, ...] = ()
     fixed: bool = False
+    real: bool = False
     table: tuple[int, ...] = ()
     x_mask: int = 0
     z_mask: int = 0
@@ -89,19 +92,23 @@ class Op:
         """Whether its matrix is diagonal."""
         return not self.needs and self.kind in (OpKind.DIAGONAL, OpKind.ROTATION)
 
-    def is_diagonal_on(self, qubit: int) -> bool:
-        """Whether the op commutes with Z on the qubit."""
+    def axis(self, qubit: int) -> str:
+        """The Pauli letter on this one of its qubits with which the op commutes.
+
+        Returns:
+            "X", "Y" or "Z"; "I" if it does not touch the qubit; "" if it commutes with none. Two
+            ops commute if they have the same letter on every qubit that both touch.
+        """
         if qubit in self.controls or self.kind is OpKind.DIAGONAL:
-            return True
-        return self.kind is OpKind.ROTATION and not self.x_mask >> qubit & 1
+            return "Z"
+        if self.kind is OpKind.ROTATION:
+            return _letter(self, qubit)
+        return "X" if self.table == (1, 0) else ""
 
     def __str__(self) -> str:
         what = self.kind.name.lower()
         if self.kind is OpKind.ROTATION:
-            letters = (
-                "IXZY"[(self.x_mask >> q & 1) + 2 * (self.z_mask >> q & 1)] for q in self.targets
-            )
-            what += " " + "".join(letters)
+            what += " " + "".join(_letter(self, q) for q in self.targets)
         when = ", ".join(
             f"{c}" if v else f"not {c}"
             for c, v in zip(self.controls, self.control_values, strict=True)
@@ -109,3 +116,7 @@ class Op:
         merged = f" from {len(self.factors)} gates" if len(self.factors) > 1 else ""
         on = ", ".join(str(q) for q in self.targets)
         return f"{what} on {on or 'all'}{f' if {when}' if when else ''}{merged}"
+
+
+def _letter(op: Op, qubit: int) -> str:
+    return "IXZY"[(op.x_mask >> qubit & 1) + 2 * (op.z_mask >> qubit & 1)]
