@@ -10,6 +10,7 @@ from strategies import random_circuit, random_state, seeds
 import qjax as qj
 from qjax.engine.numbers import numbers
 from qjax.plan import OpKind, StepKind, compile_plan, max_width
+from qjax.plan.cost import cost
 from qjax.plan.fixed import fixed_matrix
 
 
@@ -138,6 +139,47 @@ def test_any_schedule_gives_the_state_of_the_circuit(data, seed):
 def test_the_same_schedule_is_made_once():
     plan = compile_plan(qj.Circuit(3).h(range(3)).structure)
     assert plan.schedule(2, 1) is plan.schedule(2, 1)
+
+
+def test_layers_on_more_qubits_than_a_tile_take_few_sweeps():
+    circuit = qj.Circuit(20)
+    for _ in range(10):
+        circuit.ry(0.1, range(20)).rz(0.2, range(20)).cx(range(19), range(1, 20))
+    (stage,) = compile_plan(circuit.structure).schedule(16, 6)
+    assert len(stage.sweeps) <= 4
+    (single,) = compile_plan(circuit.structure).schedule(20, 6)
+    kinds = [step.kind for sweep in single.sweeps for step in sweep.steps]
+    assert kinds == [StepKind.SINGLES, StepKind.PHASES, StepKind.MOVES] * 10
+
+
+def test_controls_and_diagonal_ops_need_no_tile():
+    circuit = qj.Circuit(12).h(range(3))
+    for q in range(3, 12):
+        circuit.cx(q, 0).cp(0.1, q, 11 if q < 11 else 0).rzz(0.2, q, 1)
+    (stage,) = compile_plan(circuit.structure).schedule(3, 3)
+    assert [sweep.tile for sweep in stage.sweeps] == [(0, 1, 2)]
+
+
+def test_a_plan_prints_its_sweeps():
+    plan = compile_plan(qj.Circuit(3).h(range(3)).cz(0, 2).structure)
+    assert plan.describe(2, 1).splitlines()[1:] == [
+        "  sweep over 0, 1",
+        "    singles dense on 0",
+        "            dense on 1",
+        "  sweep over 0, 2",
+        "    singles dense on 2",
+        "    phases  diagonal on 2 if 0",
+    ]
+
+
+def test_the_cost_counts_sweeps_and_arithmetic():
+    plan = compile_plan(qj.Circuit(4).h(range(4)).cz(0, 2).rx(0.1, 3).structure)
+    forward, both = cost(plan, 4, 2, 16), cost(plan, 4, 2, 16, grad=True)
+    assert (forward.sweeps, forward.steps) == (1, 3)
+    assert forward.bytes == 2 * 16 * 16
+    assert forward.flops == 2 * 16 * (4 * 4 + 8 + 4)
+    assert both.bytes == 3 * forward.bytes
+    assert both.flops == 2 * 16 * (4 * 12 + 8 * 2.5 + 4 * 2.5)
 
 
 def test_an_op_wider_than_a_tile_is_refused():

@@ -1,14 +1,17 @@
 """Fusion into blocks: many ops on the same two or three qubits become one dense op."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 from qjax.circuit.structure import Structure
 from qjax.plan.cost import work
 from qjax.plan.fixed import simplest
 from qjax.plan.merge import dense_on
-from qjax.plan.op import Op
+from qjax.plan.op import Op, OpKind
 
 _LONGEST = 64  # how many factors a block may have
+_LEAST = 6.0  # no dense op is less work than that times its size
+_MARGIN = 0.9  # what a block's share of its ops' work must be below: groups of small ops are cheap
 
 
 @dataclass
@@ -34,6 +37,7 @@ class _Blocks:
     def __init__(self, structure: Structure, ops: list[Op], width: int) -> None:
         self.structure, self.width = structure, width
         self.ops = ops
+        self.work = [work(op, structure.num_qubits) for op in ops]
         self.result: list[Op | None] = list(ops)
         self.open: dict[int, _Block] = {}
 
@@ -73,17 +77,28 @@ class _Blocks:
         """Merge a block, or leave its ops; what is last on each qubit may then join another."""
         for q in block.qubits:
             del self.open[q]
-        ops = [self.ops[i] for i in block.ops]
-        if len(ops) > 1 and sum(len(op.factors) for op in ops) <= _LONGEST:
-            n = self.structure.num_qubits
+        limit = _MARGIN * sum(self.work[i] for i in block.ops)
+        if limit > _LEAST * 2 ** len(block.qubits) and self.least(block) < limit:
+            ops = [self.ops[i] for i in block.ops]
             product = simplest(self.structure, dense_on(tuple(sorted(block.qubits)), ops))
-            if product is None or work(product, n) < sum(work(op, n) for op in ops):
+            if product is None or work(product, self.structure.num_qubits) < limit:
                 for i in block.ops:
                     self.result[i] = None
                 self.result[block.ops[-1]] = product
                 return
         for q in block.qubits:
             self.reopen(q, block)
+
+    def least(self, block: _Block) -> float:
+        """The work of a block as one op, unless it simplifies; known before its numbers are."""
+        ops = [self.ops[i] for i in block.ops]
+        if len(ops) == 1 or sum(len(op.factors) for op in ops) > _LONGEST:
+            return inf
+        real = all(op.real or op.kind is OpKind.PERMUTATION for op in ops)
+        fixed = all(op.fixed for op in ops)
+        targets = tuple(block.qubits)
+        whole = Op(OpKind.DENSE, targets, factors=ops[0].factors, fixed=fixed, real=real)
+        return work(whole, self.structure.num_qubits)
 
     def reopen(self, qubit: int, block: _Block) -> None:
         """A new block of the last ops of a closed one that are on this qubit alone."""

@@ -22,11 +22,12 @@ def compile_plan(structure: Structure) -> Plan:
         >>> from qjax.circuit import Circuit
         >>> print(compile_plan(Circuit(2).h(0).t(0).cx(0, 1).rx(0.3, 1).rz(0.1, 1).structure))
         2 qubits, 5 gates in 5 ops (2 rotation, 1 dense, 1 diagonal, 1 permutation)
-          dense on 0
-          diagonal on 0
-          permutation on 1 if 0
-          rotation X on 1
-          rotation Z on 1
+          sweep over 0, 1
+            singles dense on 0
+                    rotation X on 1
+            moves   permutation on 1 if 0
+            phases  diagonal on 0
+                    rotation Z on 1
     """
     ops, swaps = relabel(structure.num_qubits, lower(structure))
     ops = fuse(structure, ops)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qjax.circuit.structure import Structure
+from qjax.gates import Gate
 from qjax.plan.op import Op, OpKind
 from qjax.plan.schedule import schedule
 from qjax.plan.sweep import Stage
@@ -84,11 +85,28 @@ class Plan:
         return f"<Plan: {self.num_qubits} qubits, {len(self.ops)} ops>"
 
     def __str__(self) -> str:
+        return self.describe()
+
+    def describe(self, tile_bits: int = 15, low_bits: int = 5) -> str:
+        """The plan as text: its sweeps, their steps, and the ops of each.
+
+        Args:
+            tile_bits: Number of qubits of a tile; more if an op needs more.
+            low_bits: How many of the lowest qubits every tile has.
+        """
+        tile_bits = max(tile_bits, low_bits + max_width(self))
         kinds = Counter(op.kind.name.lower() for op in self.ops)
         summary = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        gates = sum(len(op.factors) or 1 for op in self.ops)
-        head = f"{self.num_qubits} qubits, {gates} gates in {len(self.ops)} ops ({summary})"
-        return "\n".join([head, *(f"  {op}" for op in self.ops)])
+        gates = sum(isinstance(item.operation, Gate) for item in self.structure.items)
+        lines = [f"{self.num_qubits} qubits, {gates} gates in {len(self.ops)} ops ({summary})"]
+        for stage in self.schedule(tile_bits, low_bits):
+            for sweep in stage.sweeps:
+                lines.append(f"  sweep over {', '.join(map(str, sweep.tile)) or 'no qubits'}")
+                for step in sweep.steps:
+                    names = [step.kind.name.lower()] + [""] * (len(step.ops) - 1)
+                    pairs = zip(names, step.ops, strict=True)
+                    lines += [f"    {name:<8}{self.ops[i]}" for name, i in pairs]
+        return "\n".join(lines)
 
 
 def max_width(plan: Plan) -> int:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from qjax.errors import EngineError
 from qjax.plan.frontier import Frontier
 from qjax.plan.op import Op
-from qjax.plan.steps import gather, step_kind
+from qjax.plan.steps import Gatherer
 from qjax.plan.sweep import Stage, Sweep
-from qjax.plan.tiles import grown
+from qjax.plan.tiles import choose_tiles
 
 
 def schedule(
@@ -31,23 +31,11 @@ def schedule(
             f"{low.bit_count()}, but {ops[widest[1]]} does not."
         )
     frontier = Frontier(num_qubits, ops)
-    needs = [op.needs for op in ops]
-    kinds = [step_kind(op) for op in ops]
-    targets = [op.targets[0] if op.targets else -1 for op in ops]
-    order = range(len(ops))
+    gatherer = Gatherer(frontier, ops)
     sweeps = []
-    while frontier.ready:
-        tile, _ = grown(frontier, needs, order, low, size)
-        tile = _padded(tile, num_qubits, size)
-        steps = gather(frontier, kinds, needs, targets, tile)
-        qubits = tuple(q for q in range(num_qubits) if tile >> q & 1)
-        sweeps.append(Sweep(qubits, tuple(steps)))
+    for tile in choose_tiles(num_qubits, ops, size, low):
+        steps = gatherer.gather(tile)
+        if steps:
+            qubits = tuple(q for q in range(num_qubits) if tile >> q & 1)
+            sweeps.append(Sweep(qubits, steps))
     return (Stage(tuple(sweeps)),)
-
-
-def _padded(tile: int, num_qubits: int, size: int) -> int:
-    """The tile with the lowest qubits that it lacks, so that it has exactly `size`."""
-    for q in range(num_qubits):
-        if tile.bit_count() < size:
-            tile |= 1 << q
-    return tile

@@ -1,6 +1,6 @@
 """The steps of a sweep: ops of one kind gathered into groups that are as large as they can be."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 
 from qjax.plan.frontier import Frontier
 from qjax.plan.op import Op, OpKind
@@ -20,64 +20,62 @@ def step_kind(op: Op) -> StepKind:
     return StepKind.SINGLES if len(op.targets) == 1 and not op.controls else StepKind.OP
 
 
-def gather(
-    frontier: Frontier, kinds: list[StepKind], needs: list[int], targets: list[int], tile: int
-) -> list[Step]:
-    """Run everything that can run in a tile.
+class Gatherer:
+    """Runs ops in groups.
 
-    Ops of the other kinds go first, one by one, then what is a group: so groups pile up. Diagonal
-    ops wait until nothing else is ready, and are left to a later sweep if nothing waits for them.
-
-    Args:
-        frontier: What has run so far; it is advanced.
-        kinds: The kind of step of each op.
-        needs: For each op, the mask of the qubits that it needs in the tile.
-        targets: For each op, its first target, which tells SINGLES apart.
-        tile: Mask of the tile's qubits.
+    Ops that are no group go first, one by one, then moves, then singles: so groups pile up.
+    Diagonal ops wait until nothing else is ready, and are left to a later sweep if nothing in this
+    one waits for them.
     """
-    steps: list[Step] = []
-    waiting: tuple[list[int], ...] = ([], [], [], [])
 
-    def sort_in(found: list[int]) -> None:
+    def __init__(self, frontier: Frontier, ops: Sequence[Op]) -> None:
+        self.frontier = frontier
+        self.kinds = [step_kind(op) for op in ops]
+        self.needs = [op.needs for op in ops]
+        self.targets = [op.targets[0] if op.targets else -1 for op in ops]
+        self.outside = 0
+        self.waiting: tuple[list[int], ...] = ()
+
+    def gather(self, tile: int) -> tuple[Step, ...]:
+        """Run everything that can run in a tile, given as a mask."""
+        self.outside = ~tile
+        self.waiting = singles, phases, moves, others = [], [], [], []
+        self._sort_in(self.frontier.ready)
+        steps = []
+        while True:
+            if others:
+                ops = [others.pop(0)]
+                kind = StepKind.OP
+                self._run(ops)
+            elif moves:
+                kind, ops = StepKind.MOVES, moves[:]
+                moves.clear()
+                for index in ops:  # grows by the moves that each lets run
+                    self._run([index])
+                    ops += moves
+                    moves.clear()
+            elif singles:
+                first = {self.targets[i]: i for i in reversed(singles)}
+                kind, ops = StepKind.SINGLES, sorted(first.values())
+                singles[:] = [i for i in singles if first[self.targets[i]] != i]
+                self._run(ops)
+            elif phases:
+                kind, ops = StepKind.PHASES, phases[:]
+                phases.clear()
+                self._run(ops)
+                if self.frontier.ready and not (singles or moves or others):
+                    self.frontier.undo(ops)
+                    break
+            else:
+                break
+            steps.append(Step(kind, tuple(ops)))
+        return tuple(steps)
+
+    def _run(self, ops: list[int]) -> None:
+        for index in ops:
+            self._sort_in(self.frontier.run(index))
+
+    def _sort_in(self, found: Iterable[int]) -> None:
         for index in found:
-            if not needs[index] & ~tile:
-                waiting[kinds[index]].append(index)
-
-    singles, phases, moves, others = waiting
-    sort_in(list(frontier.ready))
-    while True:
-        if others:
-            steps.append(Step(StepKind.OP, (others[0],)))
-            sort_in(frontier.run(others.pop(0)))
-        elif moves:
-            steps.append(Step(StepKind.MOVES, _chain(frontier, moves, sort_in)))
-        elif singles:
-            group = {targets[i]: i for i in reversed(singles)}
-            chosen = tuple(sorted(group.values()))
-            singles[:] = [i for i in singles if i not in chosen]
-            for index in chosen:
-                sort_in(frontier.run(index))
-            steps.append(Step(StepKind.SINGLES, chosen))
-        elif phases:
-            chosen = tuple(phases)
-            phases.clear()
-            for index in chosen:
-                sort_in(frontier.run(index))
-            if frontier.ready and not (singles or moves or others):
-                frontier.undo(chosen)
-                return steps
-            steps.append(Step(StepKind.PHASES, chosen))
-        else:
-            return steps
-
-
-def _chain(
-    frontier: Frontier, moves: list[int], sort_in: Callable[[list[int]], None]
-) -> tuple[int, ...]:
-    """All moves that are ready, or become ready by one of them."""
-    chain = []
-    while moves:
-        index = moves.pop(0)
-        chain.append(index)
-        sort_in(frontier.run(index))
-    return tuple(chain)
+            if not self.needs[index] & self.outside:
+                self.waiting[self.kinds[index]].append(index)
