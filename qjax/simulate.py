@@ -291,7 +291,7 @@ def expectation(
         raise ObservableError("expectation: a sequence of observables must not be empty.")
     checked = [checked_observable(o, circuit.num_qubits) for o in wanted]
     run = _run(circuit, params, initial_state, dtype, engine, "expectation")
-    values = run.shaped(expectations(run.states, checked))
+    values = run.shaped(expectations(run.states, checked, engine or "auto"))
     return values if several else values[..., 0]
 
 
@@ -328,7 +328,7 @@ def variance(
     _without_measurements(circuit, "variance")
     checked = checked_observable(observable, circuit.num_qubits)
     run = _run(circuit, params, initial_state, dtype, engine, "variance")
-    applied = apply_observable(run.states, checked)
+    applied = apply_observable(run.states, checked, engine or "auto")
     mean = jnp.sum((jnp.conj(run.states) * applied).real, axis=-1, keepdims=True)
     rest = applied - lax.complex(mean, jnp.zeros_like(mean)) * run.states
     return run.shaped(jnp.sum(rest.real**2 + rest.imag**2, axis=-1))

@@ -20,17 +20,17 @@ struct Choice {
 // From the most general to the fastest.
 const Choice kChoices[] = {
     {"portable", [] { return true; },
-     [] { return Kernels{"portable", portable::sweep_kernels()}; }},
+     [] { return Kernels{"portable", portable::sweep_kernels(), portable::pauli_kernels()}; }},
 #if defined(__x86_64__)
     {"avx2",
      [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); },
-     [] { return Kernels{"avx2", avx2::sweep_kernels()}; }},
+     [] { return Kernels{"avx2", avx2::sweep_kernels(), avx2::pauli_kernels()}; }},
     {"avx512",
      [] {
        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
      },
-     [] { return Kernels{"avx512", avx512::sweep_kernels()}; }},
+     [] { return Kernels{"avx512", avx512::sweep_kernels(), avx512::pauli_kernels()}; }},
 #endif
 };
 

@@ -3,6 +3,7 @@
 #ifndef QJAX_KERNELS_CPU_KERNELS_H_
 #define QJAX_KERNELS_CPU_KERNELS_H_
 
+#include "pauli.h"
 #include "sweep.h"
 
 namespace qjax {
@@ -10,6 +11,7 @@ namespace qjax {
 struct Kernels {
   const char* isa;
   SweepKernels sweep;
+  PauliKernels pauli;
 };
 
 // The kernels of the instruction set in use (dispatch.cc).
@@ -19,6 +21,7 @@ const Kernels& active();
 #define QJAX_DECLARE(isa)       \
   namespace isa {               \
   SweepKernels sweep_kernels(); \
+  PauliKernels pauli_kernels(); \
   }
 QJAX_DECLARE(portable)
 #if defined(__x86_64__)

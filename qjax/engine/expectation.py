@@ -19,22 +19,24 @@ Operator = Projector | Diagonal | Hermitian
 _EXACT = lax.Precision.HIGHEST
 
 
-def expectations(state: jax.Array, observables: Sequence[Any]) -> jax.Array:
+def expectations(state: jax.Array, observables: Sequence[Any], engine: str) -> jax.Array:
     """Expectation value of every observable: (B, 2**n) -> real (B, k).
 
     All Pauli sums are done in one pass over their distinct strings.
     """
     checked = [checked_observable(o, state.shape[1].bit_length() - 1) for o in observables]
     sums = [o for o in checked if isinstance(o, PauliSum)]
-    values = iter(_pauli_sums(state, sums)) if sums else iter(())
+    values = iter(_pauli_sums(state, sums, engine)) if sums else iter(())
     columns = [
-        next(values) if isinstance(o, PauliSum) else _inner(state, apply_observable(state, o))
+        next(values)
+        if isinstance(o, PauliSum)
+        else _inner(state, apply_observable(state, o, engine))
         for o in checked
     ]
     return jnp.stack(columns, axis=-1)
 
 
-def apply_observable(state: jax.Array, observable: PauliSum | Operator) -> jax.Array:
+def apply_observable(state: jax.Array, observable: PauliSum | Operator, engine: str) -> jax.Array:
     """O psi: (B, 2**n) -> (B, 2**n)."""
     n = state.shape[1].bit_length() - 1
     if isinstance(observable, PauliSum):
@@ -42,7 +44,7 @@ def apply_observable(state: jax.Array, observable: PauliSum | Operator) -> jax.A
             n, tuple(observable.x_masks.tolist()), tuple(observable.z_masks.tolist())
         )
         weights = _real(observable, state.real.dtype)[None]
-        return apply_pauli_sum(state, lax.complex(weights, jnp.zeros_like(weights)), terms)
+        return apply_pauli_sum(state, lax.complex(weights, jnp.zeros_like(weights)), terms, engine)
     if isinstance(observable, Projector) and observable.index is not None:
         return _projected(state, observable.qubits, observable.index)
     qubits = observable.qubits
@@ -101,7 +103,7 @@ def checked_observable(observable: Any, num_qubits: int) -> PauliSum | Operator:
     return observable
 
 
-def _pauli_sums(state: jax.Array, sums: list[PauliSum]) -> list[jax.Array]:
+def _pauli_sums(state: jax.Array, sums: list[PauliSum], engine: str) -> list[jax.Array]:
     """Expectation value of each sum, (B,) each."""
     place: dict[tuple[int, int], int] = {}
     index = [
@@ -116,7 +118,7 @@ def _pauli_sums(state: jax.Array, sums: list[PauliSum]) -> list[jax.Array]:
     ]
     n = state.shape[1].bit_length() - 1
     terms = compile_terms(n, tuple(x for x, _ in place), tuple(z for _, z in place))
-    values = pauli_expectations(state, terms)
+    values = pauli_expectations(state, terms, engine)
     weights = [_real(s, values.dtype) for s in sums]
     return [jnp.sum(values[:, i] * w, axis=-1) for i, w in zip(index, weights, strict=True)]
 

@@ -1,10 +1,16 @@
-r"""Pauli strings on states: their overlaps and their weighted sum, as two primitives.
+r"""Pauli strings on states: their overlaps and their weighted sum, as primitives.
 
     overlaps(a, b)[t]    = sum_j a[j] (P_t b)[j]                 (no conjugate: bilinear)
     combination(b, w)[j] = sum_t w[t] (P_t b)[j]                 (bilinear)
 
 Each is the other's transpose, so the two are closed under all derivatives, and neither keeps a
-state per term. Terms that flip the same qubits share one gather of the state. Their signs are
+state per term. Expectation values have primitives of their own, which make no conjugate copy:
+
+    expectations(psi)[t]     = <psi|P_t|psi>
+    slopes(psi, d psi)[t]    = 2 Re <psi|P_t|d psi>              (its JVP)
+    gradient(psi, g)[j]      = 2 conj(sum_t g[t] (P_t psi)[j])   (the transpose of that)
+
+In the definitions, terms that flip the same qubits share one gather of the state. Their signs are
 
     (-1)^parity(j & z) = s_high[z, j_high] s_low[z, j_low],
 
@@ -12,7 +18,7 @@ so the signed sums over j, and the sums over terms at every j, are two small mat
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -21,9 +27,11 @@ import numpy as np
 from jax import lax
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 
+from qjax.engine.lowering import register
 from qjax.engine.rows import batch_of, folded, stacked, summed_like
+from qjax.engine.select import real_dtype
 from qjax.plan.terms import Terms
 
 _EXACT = lax.Precision.HIGHEST
@@ -113,18 +121,108 @@ def _each(body: Any, carry: Any, operands: Sequence[np.ndarray]) -> Any:
     return lax.scan(body, carry, arrays)
 
 
+def _expectations(state: Any, *, terms: Terms) -> Any:
+    """(B, 2**n) -> real (B, T)."""
+    return _overlaps(jnp.conj(state), state, terms=terms).real
+
+
+def _slopes(state: Any, change: Any, *, terms: Terms) -> Any:
+    """(B, 2**n), (B, 2**n) -> real (B, T)."""
+    return 2 * _overlaps(jnp.conj(state), change, terms=terms).real
+
+
+def _gradient(state: Any, weights: Any, *, terms: Terms) -> Any:
+    """(B, 2**n), real (B, T) -> (B, 2**n)."""
+    return 2 * jnp.conj(_combination(state, _complex(weights), terms=terms))
+
+
+def _complex(weights: Any) -> Any:
+    return lax.complex(weights, jnp.zeros_like(weights))
+
+
+# --- the C++ library ------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=512)
+def _words(terms: Terms) -> np.ndarray:
+    """Terms as the kernels read them; the format is described in kernels/cpu/pauli.h."""
+    groups: dict[int, list[int]] = {}
+    for t, x in enumerate(terms.x_masks):
+        groups.setdefault(x, []).append(t)
+    # Groups whose flips leave a block alone stand together, so that it is split once.
+    order = sorted(groups, key=lambda x: (x >> 10, x))
+    heads, rows, first = [], [], 0
+    for x in order:
+        heads.append((x & 0xFFFFFFFF, x >> 32, first, len(groups[x])))
+        first += len(groups[x])
+        for t in groups[x]:
+            z = terms.z_masks[t]
+            rows.append((z & 0xFFFFFFFF, z >> 32, (x & z).bit_count(), t))
+    flat = [w for row in (*heads, *rows) for w in row]
+    head = [terms.num_qubits, len(terms), len(order)]
+    return np.array([*head, *flat], np.int64).astype(np.uint32).view(np.int32)
+
+
+def _call(name: str, shape: tuple[int, ...], dtype: Any, *operands: Any) -> Any:
+    return jax.ffi.ffi_call(name, jax.ShapeDtypeStruct(shape, dtype))(*operands)
+
+
+def _overlaps_cpu(a: Any, b: Any, *, terms: Terms) -> Any:
+    shape = (batch_of(a, b), len(terms))
+    return _call("qjax_overlaps", shape, a.dtype, a, b, _words(terms))
+
+
+def _expectations_cpu(state: Any, *, terms: Terms) -> Any:
+    shape = (state.shape[0], len(terms))
+    return _call("qjax_overlaps", shape, state.real.dtype, state, state, _words(terms))
+
+
+def _combination_cpu(b: Any, weights: Any, *, terms: Terms) -> Any:
+    shape = (batch_of(b, weights), b.shape[1])
+    return _call("qjax_combination", shape, b.dtype, b, weights, _words(terms))
+
+
+# --- primitives -----------------------------------------------------------------------------------
+
 overlaps_p = Primitive("qjax_overlaps")
 combination_p = Primitive("qjax_combination")
+expectations_p = Primitive("qjax_expectations")
+slopes_p = Primitive("qjax_slopes")
+gradient_p = Primitive("qjax_gradient")
 
 
 @overlaps_p.def_abstract_eval
-def _overlaps_shape(a: Any, b: Any, *, terms: Terms) -> ShapedArray:
+def _overlaps_shape(a: Any, b: Any, *, terms: Terms, engine: str) -> ShapedArray:
     return ShapedArray((batch_of(a, b), len(terms)), a.dtype)
 
 
 @combination_p.def_abstract_eval
-def _combination_shape(b: Any, weights: Any, *, terms: Terms) -> ShapedArray:
+def _combination_shape(b: Any, weights: Any, *, terms: Terms, engine: str) -> ShapedArray:
     return ShapedArray((batch_of(b, weights), b.shape[1]), b.dtype)
+
+
+@expectations_p.def_abstract_eval
+def _expectations_shape(state: Any, *, terms: Terms, engine: str) -> ShapedArray:
+    return ShapedArray((state.shape[0], len(terms)), real_dtype(state.dtype))
+
+
+@slopes_p.def_abstract_eval
+def _slopes_shape(state: Any, change: Any, *, terms: Terms, engine: str) -> ShapedArray:
+    return ShapedArray((batch_of(state, change), len(terms)), real_dtype(state.dtype))
+
+
+@gradient_p.def_abstract_eval
+def _gradient_shape(state: Any, weights: Any, *, terms: Terms, engine: str) -> ShapedArray:
+    return ShapedArray((batch_of(state, weights), state.shape[1]), state.dtype)
+
+
+register(overlaps_p, _overlaps, cpu=_overlaps_cpu)
+register(combination_p, _combination, cpu=_combination_cpu)
+register(expectations_p, _expectations, cpu=_expectations_cpu)
+register(slopes_p, _slopes)
+register(gradient_p, _gradient, cpu=_combination_cpu)
+
+# --- derivatives ----------------------------------------------------------------------------------
 
 
 def _transposed(weights: Any, terms: Terms) -> Any:
@@ -132,66 +230,91 @@ def _transposed(weights: Any, terms: Terms) -> Any:
     return weights * jnp.asarray(terms.signs, weights.dtype)
 
 
-def _overlaps_transpose(cotangent: Any, a: Any, b: Any, *, terms: Terms) -> tuple[Any, Any]:
+def _overlaps_transpose(cotangent: Any, a: Any, b: Any, *, terms: Terms, engine: str) -> Any:
     if isinstance(cotangent, ad.Zero):
         return None, None
     if ad.is_undefined_primal(a):
-        return summed_like(combination_p.bind(b, cotangent, terms=terms), a), None
+        turned = combination_p.bind(b, cotangent, terms=terms, engine=engine)
+        return summed_like(turned, a), None
     weights = _transposed(cotangent, terms)
-    return None, summed_like(combination_p.bind(a, weights, terms=terms), b)
+    return None, summed_like(combination_p.bind(a, weights, terms=terms, engine=engine), b)
 
 
-def _combination_transpose(cotangent: Any, b: Any, weights: Any, *, terms: Terms) -> Any:
+def _combination_transpose(
+    cotangent: Any, b: Any, weights: Any, *, terms: Terms, engine: str
+) -> Any:
     if isinstance(cotangent, ad.Zero):
         return None, None
     if ad.is_undefined_primal(b):
-        turned = combination_p.bind(cotangent, _transposed(weights, terms), terms=terms)
-        return summed_like(turned, b), None
-    return None, summed_like(overlaps_p.bind(cotangent, b, terms=terms), weights)
+        turned = _transposed(weights, terms)
+        return summed_like(
+            combination_p.bind(cotangent, turned, terms=terms, engine=engine), b
+        ), None
+    return None, summed_like(overlaps_p.bind(cotangent, b, terms=terms, engine=engine), weights)
 
 
-def _by_first(primitive: Primitive, change: Any, a: Any, b: Any, *, terms: Terms) -> Any:
-    return primitive.bind(change, b, terms=terms)
+def _slopes_transpose(cotangent: Any, state: Any, change: Any, *, terms: Terms, engine: str) -> Any:
+    if isinstance(cotangent, ad.Zero):
+        return None, None
+    turned = gradient_p.bind(state, cotangent, terms=terms, engine=engine)
+    return None, summed_like(turned, change)
 
 
-def _by_second(primitive: Primitive, change: Any, a: Any, b: Any, *, terms: Terms) -> Any:
-    return primitive.bind(a, change, terms=terms)
+def _by_first(primitive: Primitive, change: Any, a: Any, b: Any, **params: Any) -> Any:
+    return primitive.bind(change, b, **params)
+
+
+def _by_second(primitive: Primitive, change: Any, a: Any, b: Any, **params: Any) -> Any:
+    return primitive.bind(a, change, **params)
+
+
+def _expectations_jvp(change: Any, state: Any, **params: Any) -> Any:
+    # P is Hermitian, so d<psi|P|psi> = 2 Re <psi|P|d psi>: one pass, not two.
+    return slopes_p.bind(state, change, **params)
+
+
+def _definition_jvp(definition: Any) -> Any:
+    """Derivatives of `slopes` and `gradient`: those of their definition."""
+
+    def rule(primals: Sequence[Any], tangents: Sequence[Any], *, terms: Terms, engine: str) -> Any:
+        run = partial(definition, terms=terms)
+        return jax.jvp(run, tuple(primals), tuple(map(ad.instantiate_zeros, tangents)))
+
+    return rule
+
+
+for _primitive, _transpose in (
+    (overlaps_p, _overlaps_transpose),
+    (combination_p, _combination_transpose),
+):
+    ad.defjvp(_primitive, partial(_by_first, _primitive), partial(_by_second, _primitive))
+    ad.primitive_transposes[_primitive] = _transpose
+ad.defjvp(expectations_p, _expectations_jvp)
+ad.primitive_jvps[slopes_p] = _definition_jvp(_slopes)
+ad.primitive_jvps[gradient_p] = _definition_jvp(_gradient)
+ad.primitive_transposes[slopes_p] = _slopes_transpose
+
+# --- batching -------------------------------------------------------------------------------------
 
 
 def _batch_rule(primitive: Primitive) -> Any:
-    def rule(operands: Sequence[Any], axes: Sequence[Any], *, terms: Terms) -> tuple[Any, int]:
+    def rule(operands: Sequence[Any], axes: Sequence[Any], **params: Any) -> tuple[Any, int]:
         rows, size, batch = stacked(operands, axes)
-        out = primitive.bind(*(folded(x, size, batch) for x in rows), terms=terms)
+        out = primitive.bind(*(folded(x, size, batch) for x in rows), **params)
         return out.reshape(size, batch, -1), 0
 
     return rule
 
 
-for _primitive, _definition, _transpose in (
-    (overlaps_p, _overlaps, _overlaps_transpose),
-    (combination_p, _combination, _combination_transpose),
-):
-    _primitive.def_impl(jax.jit(_definition, static_argnames="terms"))
-    mlir.register_lowering(_primitive, mlir.lower_fun(_definition, multiple_results=False))
-    ad.defjvp(_primitive, partial(_by_first, _primitive), partial(_by_second, _primitive))
-    ad.primitive_transposes[_primitive] = _transpose
+for _primitive in (overlaps_p, combination_p, expectations_p, slopes_p, gradient_p):
     batching.primitive_batchers[_primitive] = _batch_rule(_primitive)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
-def pauli_expectations(state: jax.Array, terms: Terms) -> jax.Array:
+def pauli_expectations(state: jax.Array, terms: Terms, engine: str) -> jax.Array:
     """<psi|P_t|psi> of every term: (B, 2**n) -> real (B, T)."""
-    return overlaps_p.bind(jnp.conj(state), state, terms=terms).real
+    return expectations_p.bind(state, terms=terms, engine=engine)
 
 
-@pauli_expectations.defjvp
-def _pauli_expectations_jvp(terms: Terms, primals: Any, tangents: Any) -> tuple[Any, Any]:
-    # P is Hermitian, so d<psi|P|psi> = 2 Re <psi|P|d psi>: one pass, not two.
-    (state,), (change,) = primals, tangents
-    overlap = overlaps_p.bind(jnp.conj(state), change, terms=terms)
-    return pauli_expectations(state, terms), 2 * overlap.real
-
-
-def apply_pauli_sum(state: jax.Array, weights: jax.Array, terms: Terms) -> jax.Array:
+def apply_pauli_sum(state: jax.Array, weights: jax.Array, terms: Terms, engine: str) -> jax.Array:
     """sum_t w_t P_t psi: (B, 2**n), (B, T) -> (B, 2**n)."""
-    return combination_p.bind(state, weights.astype(state.dtype), terms=terms)
+    return combination_p.bind(state, weights.astype(state.dtype), terms=terms, engine=engine)
