@@ -18,10 +18,11 @@ from qjax.engine.expectation import apply_observable, checked_observable, expect
 from qjax.engine.numbers import numbers
 from qjax.engine.primitive import apply_p
 from qjax.engine.sampling import draw
+from qjax.engine.sampling import probabilities as probabilities_of
 from qjax.engine.select import complex_dtype, real_dtype, resolve
 from qjax.errors import CircuitError, ObservableError, SamplingError, StateError
 from qjax.plan import compile_plan
-from qjax.state import basis_state, checked_state, probabilities_of
+from qjax.state import basis_state, checked_state
 
 MAX_UNITARY_QUBITS = 14  # the matrix of a unitary then has 2 GiB
 
@@ -240,7 +241,7 @@ def probabilities(
     chosen = None
     if qubits is not None:
         chosen = check_qubits(qubits, circuit.num_qubits, "probabilities", CircuitError)
-    return run.shaped(probabilities_of(run.states, chosen))
+    return run.shaped(probabilities_of(run.states, chosen, engine or "auto"))
 
 
 def expectation(
@@ -378,21 +379,23 @@ def sample(
     count = as_positive(shots, "sample: shots", SamplingError)
     _check_key(key)
     run = _run(circuit, params, initial_state, dtype, engine, "sample")
-    bits = _drawn_bits(run.states, key, count, tuple(_measured_columns(circuit)), bool(run.lead))
+    columns = tuple(_measured_columns(circuit))
+    bits = _drawn_bits(run.states, key, count, columns, bool(run.lead), engine or "auto")
     return run.shaped(bits)
 
 
-@partial(jax.jit, static_argnums=(2, 3, 4))
+@partial(jax.jit, static_argnums=(2, 3, 4, 5))
 def _drawn_bits(
-    states: jax.Array, key: jax.Array, shots: int, columns: tuple[int | None, ...], split: bool
+    states: jax.Array,
+    key: jax.Array,
+    shots: int,
+    columns: tuple[int | None, ...],
+    split: bool,
+    engine: str,
 ) -> jax.Array:
     """Bits of shots, (B, 2**n) -> uint8 (B, shots, k), by a key for each row if `split`."""
-    squares = probabilities_of(states)
-    if split:
-        keys = jax.random.split(key, squares.shape[0])
-        indices = jax.vmap(draw, in_axes=(0, 0, None))(keys, squares, shots)
-    else:
-        indices = draw(key, squares[0], shots)[None]
+    keys = jax.random.split(key, states.shape[0]) if split else key[None]
+    indices = draw(states, keys, shots, engine)
     places = np.array([0 if q is None else q for q in columns], np.int32)
     written = np.array([q is not None for q in columns], np.int32)
     return ((indices[..., None] >> places) & written).astype(jnp.uint8)

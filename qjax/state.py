@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 
 from qjax._checks import as_positive, check_index, check_qubits
 from qjax.circuit.parameter import is_traced
-from qjax.engine.expectation import transposed
+from qjax.engine.sampling import transposed
 from qjax.engine.select import complex_dtype
 from qjax.errors import StateError
 
@@ -293,14 +293,3 @@ def _square(matrix: ArrayLike, what: str) -> jax.Array:
             f"{what}: density_matrix must have shape (..., d, d), but has {rho.shape}."
         )
     return rho
-
-
-def probabilities_of(state: jax.Array, qubits: tuple[int, ...] | None = None) -> jax.Array:
-    """|amplitude|^2, summed over the qubits that are not asked for: (B, 2**n) -> (B, 2**k)."""
-    squares = state.real**2 + state.imag**2
-    if qubits is None:
-        return squares
-    n = state.shape[1].bit_length() - 1
-    rest = tuple(q for q in range(n) if q not in qubits)
-    ordered = transposed(squares, (*qubits, *rest))
-    return jnp.sum(ordered.reshape(-1, 2 ** len(rest), 2 ** len(qubits)), axis=1)

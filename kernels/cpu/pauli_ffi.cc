@@ -1,28 +1,12 @@
 // The handlers that XLA calls for observables.
 
+#include "handlers.h"
 #include "kernels.h"
-#include "xla/ffi/api/ffi.h"
-#include "xla_pool.h"
 
 namespace qjax {
 namespace {
 
-namespace ffi = xla::ffi;
-
 using Terms = ffi::Buffer<ffi::DataType::S32>;
-
-ffi::Error result_of(const char* failure) {
-  return failure == nullptr ? ffi::Error::Success() : ffi::Error::Internal(failure);
-}
-
-// 0 for complex64 and 1 for complex128.
-int precision(const ffi::AnyBuffer& state) {
-  return state.element_type() == ffi::DataType::C128 ? 1 : 0;
-}
-
-bool is_real(const ffi::AnyBuffer& buffer) {
-  return buffer.element_type() == ffi::DataType::F32 || buffer.element_type() == ffi::DataType::F64;
-}
 
 ffi::Error run_overlaps(ffi::ThreadPool threads, ffi::AnyBuffer a, ffi::AnyBuffer b, Terms terms,
                         ffi::Result<ffi::AnyBuffer> out) {

@@ -10,6 +10,7 @@ from jax import lax
 
 from qjax.circuit.parameter import is_traced
 from qjax.engine.pauli import apply_pauli_sum, pauli_expectations
+from qjax.engine.sampling import transposed
 from qjax.errors import ObservableError
 from qjax.observables import Diagonal, Hermitian, PauliString, PauliSum, Projector
 from qjax.plan.terms import compile_terms
@@ -71,15 +72,6 @@ def _projected(state: jax.Array, qubits: tuple[int, ...], index: int) -> jax.Arr
     mask = sum(1 << q for q in qubits)
     bits = sum((index >> k & 1) << q for k, q in enumerate(qubits))
     return jnp.where((j & jnp.uint32(mask)) == jnp.uint32(bits), state, jnp.zeros_like(state))
-
-
-def transposed(state: jax.Array, order: tuple[int, ...]) -> jax.Array:
-    """The amplitudes with qubit order[p] at bit p of the index: (B, 2**n) -> (B, 2**n)."""
-    n = len(order)
-    if order == tuple(range(n)):
-        return state
-    axes = (0, *(n - order[n - 1 - a] for a in range(n)))  # axis a + 1 is bit n - 1 - a
-    return jnp.transpose(state.reshape(-1, *(2,) * n), axes).reshape(state.shape)
 
 
 def checked_observable(observable: Any, num_qubits: int) -> PauliSum | Operator:

@@ -11,7 +11,14 @@ import jax
 from qjax.engine.cpu_tape import VERSION
 from qjax.errors import EngineError
 
-HANDLERS = ("qjax_apply", "qjax_adjoint", "qjax_overlaps", "qjax_combination")
+HANDLERS = (
+    "qjax_apply",
+    "qjax_adjoint",
+    "qjax_overlaps",
+    "qjax_combination",
+    "qjax_draw",
+    "qjax_marginals",
+)
 """What the library exports for XLA to call, and the names by which it is called."""
 
 _PATH = Path(__file__).parents[1] / "_lib" / "libqjax_cpu.so"

@@ -1,22 +1,10 @@
 // The handlers that XLA calls to run a plan.
 
+#include "handlers.h"
 #include "kernels.h"
-#include "xla/ffi/api/ffi.h"
-#include "xla_pool.h"
 
 namespace qjax {
 namespace {
-
-namespace ffi = xla::ffi;
-
-ffi::Error result_of(const char* failure) {
-  return failure == nullptr ? ffi::Error::Success() : ffi::Error::Internal(failure);
-}
-
-// 0 for complex64 and 1 for complex128.
-int precision(const ffi::AnyBuffer& state) {
-  return state.element_type() == ffi::DataType::C128 ? 1 : 0;
-}
 
 ffi::Error run_apply(ffi::ThreadPool threads, ffi::AnyBuffer state, ffi::AnyBuffer numbers,
                      ffi::AnyBuffer constants, ffi::Buffer<ffi::DataType::S32> tape,
