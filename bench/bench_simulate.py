@@ -3,12 +3,32 @@
 import jax
 import numpy as np
 import pytest
-from workloads import brick, layered, qaoa
 
 import qjax as qj
+from bench.workloads import ansatz, born_machine, many_gates, qaoa
+from qjax.plan import compile_plan
+from qjax.plan.cost import multiply_adds
 
-WORKLOADS = [layered(10, 4), layered(16, 10), layered(20, 10), qaoa(18, 10), brick(16, 20)]
+WORKLOADS = [ansatz(10, 4), ansatz(16), ansatz(20), qaoa(18), born_machine(16)]
 ids = [w.name for w in WORKLOADS]
+
+
+def params(workload):
+    return workload.values.astype(np.float32)
+
+
+def info(workload, batch=1):
+    """Gates, ops and flops of a forward run; a multiply-add counts as two."""
+    plan = compile_plan(workload.circuit().structure)
+    size = 2**workload.num_qubits * batch
+    return {
+        "qubits": workload.num_qubits,
+        "gates": len(workload.steps),
+        "parameters": len(workload.values),
+        "ops": len(plan.ops),
+        "batch": batch,
+        "flops": int(2 * size * sum(map(multiply_adds, plan.ops))),
+    }
 
 
 def ready(function, *args):
@@ -19,48 +39,49 @@ def ready(function, *args):
 
 
 def energy(workload):
-    return lambda p: qj.expectation(workload.circuit, workload.observable, p)
+    circuit, observable = workload.circuit(), workload.observable()
+    return lambda p: qj.expectation(circuit, observable, p)
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=ids)
 def bench_forward(benchmark, workload):
-    benchmark.extra_info.update(workload.info())
-    benchmark(ready(lambda p: qj.statevector(workload.circuit, p), workload.params))
+    benchmark.extra_info.update(info(workload))
+    benchmark(ready(lambda p: qj.statevector(workload.circuit(), p), params(workload)))
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=ids)
 def bench_value_and_gradient(benchmark, workload):
-    benchmark.extra_info.update(workload.info())
-    benchmark(ready(jax.value_and_grad(energy(workload)), workload.params))
+    benchmark.extra_info.update(info(workload))
+    benchmark(ready(jax.value_and_grad(energy(workload)), params(workload)))
 
 
 @pytest.mark.parametrize("batch", [256, 4096])
 def bench_batch_of_gradients(benchmark, batch):
-    workload = layered(10, 4)
-    params = np.tile(workload.params, (batch, 1))
-    params += np.random.default_rng(1).normal(size=params.shape).astype(np.float32)
-    benchmark.extra_info.update(workload.info(batch))
-    benchmark(ready(jax.vmap(jax.value_and_grad(energy(workload))), params))
+    workload = ansatz(10, 4)
+    values = np.tile(params(workload), (batch, 1))
+    values += np.random.default_rng(1).normal(size=values.shape).astype(np.float32)
+    benchmark.extra_info.update(info(workload, batch))
+    benchmark(ready(jax.vmap(jax.value_and_grad(energy(workload))), values))
 
 
-@pytest.mark.parametrize("layers", [3, 26, 256])
-def bench_compile_value_and_gradient(benchmark, layers):
-    """10 qubits; 117, 1,014 and 9,984 gates."""
+@pytest.mark.parametrize("gates", [100, 1000, 10000])
+def bench_compile_value_and_gradient(benchmark, gates):
+    """10 qubits."""
 
     def setup():
         jax.clear_caches()
-        workload = layered(10, layers)
-        benchmark.extra_info.update(workload.info())
+        workload = many_gates(10, gates)
+        benchmark.extra_info.update(info(workload))
         return (workload,), {}
 
     def run(workload):
-        jax.jit(jax.value_and_grad(energy(workload))).lower(workload.params).compile()
+        jax.jit(jax.value_and_grad(energy(workload))).lower(params(workload)).compile()
 
     benchmark.pedantic(run, setup=setup, rounds=3)
 
 
 def bench_million_shots(benchmark):
-    workload = layered(20, 1)
-    benchmark.extra_info.update(workload.info())
+    workload = ansatz(20, 1)
+    benchmark.extra_info.update(info(workload))
     key = jax.random.key(0)
-    benchmark(ready(lambda p: qj.sample(workload.circuit, 10**6, key, p), workload.params))
+    benchmark(ready(lambda p: qj.sample(workload.circuit(), 10**6, key, p), params(workload)))
