@@ -55,6 +55,10 @@ class Emit(IntEnum):
     ANGLE = 1
 
 
+# A step as it is written: its own words, and blocks that stand elsewhere; their offsets follow.
+Written = tuple[list[int], list[list[int]]]
+
+
 @dataclass(frozen=True)
 class CpuTape:
     """What the kernels read besides the state and the numbers of a run.
@@ -134,9 +138,7 @@ class _Writer:
         self.words += words
         return start
 
-    # A step is (its words, blocks that stand elsewhere; their offsets follow its words).
-
-    def step(self, step: Step) -> list[tuple[list[int], list[list[int]]]]:
+    def step(self, step: Step) -> list[Written]:
         ops = [self.plan.ops[i] for i in step.ops]
         if step.kind is StepKind.SINGLES:
             return [self.singles(step)]
@@ -148,7 +150,7 @@ class _Writer:
         (op,) = ops
         return [(self.op(index, op), [])]
 
-    def singles(self, step: Step) -> tuple[list[int], list[list[int]]]:
+    def singles(self, step: Step) -> Written:
         entries = []
         for index in step.ops:
             op = self.plan.ops[index]
@@ -158,7 +160,7 @@ class _Writer:
                 entries.append((form, bit, self.plan.offsets[index], self.angle_sum(index)))
             elif op.fixed:
                 matrix = fixed_matrix(self.plan.structure, op)
-                form = Single.MATRIX if np.any(matrix.imag) else Single.REAL
+                form = Single.MATRIX if np.any(np.imag(matrix)) else Single.REAL
                 entries.append((form, bit, self.constant(matrix), _NONE))
             else:
                 numbers = self.plan.offsets[index]
@@ -167,16 +169,15 @@ class _Writer:
         entries.sort()
         return [Code.SINGLES, len(entries), *(w for e in entries for w in e)], []
 
-    def phases(self, step: Step) -> list[tuple[list[int], list[list[int]]]]:
+    def phases(self, step: Step) -> list[Written]:
         shared: list[list[int]] = []
         alone: list[list[int]] = []
         for index in step.ops:
             op = self.plan.ops[index]
             (shared if self.shares(op) else alone).append(self.factor(index, op))
-        steps: list[tuple[list[int], list[list[int]]]] = []
-        if shared:
-            steps.append(([Code.PHASES, len(shared)], shared))
-        steps += [([Code.PHASE], [words]) for words in alone]
+        steps: list[Written] = [([Code.PHASES, len(shared)], shared)] if shared else []
+        for words in alone:
+            steps.append(([Code.PHASE], [words]))
         return steps
 
     def shares(self, op: Op) -> bool:
@@ -202,7 +203,7 @@ class _Writer:
         bits = [self.place[q] if q in self.place else _OUTER + self.outer[q] for q in op.targets]
         return [FactorForm.TABLE, len(bits), 0, *numbers, *self.condition(op), *bits]
 
-    def moves(self, ops: list[Op]) -> list[tuple[list[int], list[list[int]]]]:
+    def moves(self, ops: list[Op]) -> list[Written]:
         flips = [flip for op in ops for flip in self.flips(op)]
         if len(flips) <= _FEW_MOVES:
             return [([Code.FLIP, *flip], []) for flip in flips]
@@ -283,7 +284,7 @@ class _Writer:
     def constant(self, values: np.ndarray) -> int:
         """Reference to fixed complex numbers."""
         reference = -1 - len(self.constants)
-        flat = np.stack([values.real, values.imag], axis=-1).reshape(-1)
+        flat = np.stack([np.real(values), np.imag(values)], axis=-1).reshape(-1)
         self.constants += flat.tolist()
         return reference
 

@@ -186,35 +186,46 @@ def _traced_numbers(plan: Plan, leaves: Leaves, params: Any, dtype: Any) -> Any:
 
 def _numbers(plan: Plan, leaves: Leaves, params: Any, dtype: Any, xp: Any) -> Any:
     values = _Values(plan.structure, leaves, params, dtype, xp)
-    parts = []
+    stacks: dict[tuple[OpKind, int], list[tuple[int, ...]]] = {}
     for group in plan.groups:
         op = plan.ops[group[0]]
-        make = _rotation_numbers if op.kind is OpKind.ROTATION else _matrix_numbers
-        parts.append(make(plan, group, values))
+        stacks.setdefault((op.kind, len(op.targets)), []).append(group)
+    parts = {}
+    for (kind, _), groups in stacks.items():
+        make = _rotation_numbers if kind is OpKind.ROTATION else _matrix_numbers
+        parts.update(zip(groups, make(plan, groups, values), strict=True))
     lead = () if params is None else params.shape[:-1]
-    flat = [xp.broadcast_to(part, (*lead, *part.shape[-2:])) for part in parts]
+    ordered = [parts[group] for group in plan.groups]
+    flat = [xp.broadcast_to(part, (*lead, *part.shape[-2:])) for part in ordered]
     flat = [part.reshape(*lead, part.shape[-2] * part.shape[-1]) for part in flat]
     return xp.concatenate(flat, axis=-1) if flat else xp.zeros((*lead, 0), dtype)
 
 
-def _rotation_numbers(plan: Plan, group: tuple[int, ...], values: _Values) -> Any:
-    """Shape (..., ops, 2): cos and sin of half the sum of the factors' angles."""
+def _rotation_numbers(plan: Plan, groups: list[tuple[int, ...]], values: _Values) -> list[Any]:
+    """Shape (..., ops, 2) for each group: cos and sin of half the sum of the factors' angles."""
     xp = values.xp
-    items = [factor.item for index in group for factor in plan.ops[index].factors]
-    angles = values.angle(items, 0)
-    zero = xp.zeros((*angles.shape[:-1], 1), angles.dtype)
-    padded = xp.concatenate([angles, zero], axis=-1)[..., _chains(plan, group)]
-    half = padded.sum(-1) / 2
-    return xp.stack([xp.cos(half), xp.sin(half)], axis=-1)
+    parts = []
+    for group in groups:
+        items = [factor.item for index in group for factor in plan.ops[index].factors]
+        angles = values.angle(items, 0)
+        if len(items) > len(group):
+            zero = xp.zeros((*angles.shape[:-1], 1), angles.dtype)
+            angles = xp.concatenate([angles, zero], axis=-1)[..., _chains(plan, group)].sum(-1)
+        half = angles / 2
+        parts.append(xp.stack([xp.cos(half), xp.sin(half)], axis=-1))
+    return parts
 
 
-def _matrix_numbers(plan: Plan, group: tuple[int, ...], values: _Values) -> Any:
-    """Shape (..., ops, 2 * entries): the product of the factors, as pairs (re, im)."""
+def _matrix_numbers(plan: Plan, groups: list[tuple[int, ...]], values: _Values) -> list[Any]:
+    """Shape (..., ops, 2 * entries) for each group: the products of factors, as pairs (re, im).
+
+    The groups are of one kind and size, so the matrices of their factors are made together.
+    """
     xp = values.xp
-    first = plan.ops[group[0]]
+    first = plan.ops[groups[0][0]]
     k = len(first.targets)
     diagonal = first.kind is OpKind.DIAGONAL
-    factors = [f for index in group for f in plan.ops[index].factors]
+    factors = [f for group in groups for index in group for f in plan.ops[index].factors]
     kinds: dict[Any, list[int]] = {}
     for position, f in enumerate(factors):
         gate = plan.structure.items[f.item].operation
@@ -234,11 +245,18 @@ def _matrix_numbers(plan: Plan, group: tuple[int, ...], values: _Values) -> Any:
         axis=len(lead),
     )
     back = np.append(np.argsort(order), len(order))
-    chains = back[_chains(plan, group)]
-    links = xp.moveaxis(stacked[(slice(None),) * len(lead) + (chains,)], len(lead) + 1, 0)
-    product = _product(links, diagonal, xp)
-    flat = product.reshape(*product.shape[: len(lead) + 1], -1)
-    return xp.stack([flat.real, flat.imag], axis=-1).reshape(*flat.shape[:-1], -1)
+    numbers, start = [], 0
+    for group in groups:
+        count = sum(len(plan.ops[index].factors) for index in group)
+        own = np.append(back[start : start + count], back[-1])
+        start += count
+        chains = own[_chains(plan, group)]
+        links = xp.moveaxis(stacked[(slice(None),) * len(lead) + (chains,)], len(lead) + 1, 0)
+        product = _product(links, diagonal, xp)
+        flat = product.reshape(*product.shape[: len(lead) + 1], -1)
+        pairs = xp.stack([flat.real, flat.imag], axis=-1)
+        numbers.append(pairs.reshape(*flat.shape[:-1], -1))
+    return numbers
 
 
 def _embedded(

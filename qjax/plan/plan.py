@@ -36,7 +36,7 @@ class Plan:
         table: dict[tuple[OpKind, int, int], list[int]] = {}
         for index, op in enumerate(self.ops):
             if op.num_numbers:
-                length = (len(op.factors) - 1).bit_length()
+                length = -(-(len(op.factors) - 1).bit_length() // 3)  # 1, up to 8, up to 64, ...
                 table.setdefault((op.kind, len(op.targets), length), []).append(index)
         return tuple(tuple(group) for group in table.values())
 
