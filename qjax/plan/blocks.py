@@ -1,16 +1,16 @@
 """Fusion into blocks: many ops on the same two or three qubits become one dense op."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from math import inf
 
 from qjax.circuit.structure import Structure
 from qjax.plan.cost import work
 from qjax.plan.fixed import simplest
 from qjax.plan.merge import dense_on
-from qjax.plan.op import Op, OpKind
+from qjax.plan.op import Factor, Op, OpKind
 
 _LONGEST = 64  # how many factors a block may have
-_LEAST = 6.0  # no dense op is less work than that times its size
 _MARGIN = 0.9  # what a block's share of its ops' work must be below: groups of small ops are cheap
 
 
@@ -78,7 +78,7 @@ class _Blocks:
         for q in block.qubits:
             del self.open[q]
         limit = _MARGIN * sum(self.work[i] for i in block.ops)
-        if limit > _LEAST * 2 ** len(block.qubits) and self.least(block) < limit:
+        if len(block.ops) > 1 and self.least(block) < limit:
             ops = [self.ops[i] for i in block.ops]
             product = simplest(self.structure, dense_on(tuple(sorted(block.qubits)), ops))
             if product is None or work(product, self.structure.num_qubits) < limit:
@@ -92,13 +92,11 @@ class _Blocks:
     def least(self, block: _Block) -> float:
         """The work of a block as one op, unless it simplifies; known before its numbers are."""
         ops = [self.ops[i] for i in block.ops]
-        if len(ops) == 1 or sum(len(op.factors) for op in ops) > _LONGEST:
+        if sum(len(op.factors) for op in ops) > _LONGEST:
             return inf
-        real = all(op.real or op.kind is OpKind.PERMUTATION for op in ops)
         fixed = all(op.fixed for op in ops)
-        targets = tuple(block.qubits)
-        whole = Op(OpKind.DENSE, targets, factors=ops[0].factors, fixed=fixed, real=real)
-        return work(whole, self.structure.num_qubits)
+        real = fixed and all(op.real or op.kind is OpKind.PERMUTATION for op in ops)
+        return _least(self.structure.num_qubits, len(block.qubits), fixed, real)
 
     def reopen(self, qubit: int, block: _Block) -> None:
         """A new block of the last ops of a closed one that are on this qubit alone."""
@@ -110,3 +108,9 @@ class _Blocks:
                 tail.append(i)
         if tail:
             self.open[qubit] = _Block({qubit}, tail[::-1])
+
+
+@cache
+def _least(num_qubits: int, width: int, fixed: bool, real: bool) -> float:
+    op = Op(OpKind.DENSE, tuple(range(width)), factors=(Factor(0, ()),), fixed=fixed, real=real)
+    return work(op, num_qubits)

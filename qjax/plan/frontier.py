@@ -53,6 +53,13 @@ class Frontier:
         self.left = [len(group) for group in self.members]
         self.ready = {i: None for i, waits in enumerate(self.waits) if not waits}
 
+    def copy(self) -> "Frontier":
+        """A frontier that runs on its own from here; what never changes is shared."""
+        new = object.__new__(Frontier)
+        new.runs, new.members, new.after = self.runs, self.members, self.after
+        new.left, new.waits, new.ready = self.left[:], self.waits[:], self.ready.copy()
+        return new
+
     def run(self, index: int) -> list[int]:
         """Run a ready op; gives the ops that become ready by it."""
         del self.ready[index]

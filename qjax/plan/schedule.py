@@ -33,7 +33,7 @@ def schedule(
     frontier = Frontier(num_qubits, ops)
     gatherer = Gatherer(frontier, ops)
     sweeps = []
-    for tile in choose_tiles(num_qubits, ops, size, low):
+    for tile in choose_tiles(num_qubits, ops, frontier, size, low):
         steps = gatherer.gather(tile)
         if steps:
             qubits = tuple(q for q in range(num_qubits) if tile >> q & 1)

@@ -9,7 +9,9 @@ _AHEAD = 24  # how many ops a candidate for a tile is judged by
 _EFFORT = 12_000  # how many ops are planned at most, over all attempts, if one has fewer
 
 
-def choose_tiles(num_qubits: int, ops: Sequence[Op], size: int, low: int) -> list[int]:
+def choose_tiles(
+    num_qubits: int, ops: Sequence[Op], frontier: Frontier, size: int, low: int
+) -> list[int]:
     """Masks of the tiles of successive sweeps.
 
     The tiles are chosen from the first op on and from the last op on, with ties broken in two ways;
@@ -18,6 +20,7 @@ def choose_tiles(num_qubits: int, ops: Sequence[Op], size: int, low: int) -> lis
     Args:
         num_qubits: Number of qubits.
         ops: The ops of the plan.
+        frontier: None of them run; it is left as it is.
         size: How many qubits a tile has.
         low: Mask of the qubits that every tile has.
     """
@@ -27,16 +30,18 @@ def choose_tiles(num_qubits: int, ops: Sequence[Op], size: int, low: int) -> lis
     for attempt in range(max(1, min(4, _EFFORT // (len(ops) + 1)))):
         backward, by_depth = bool(attempt & 1), bool(attempt & 2)
         ordered = ops[::-1] if backward else ops
-        tiles = _greedy(num_qubits, ordered, size, low, by_depth)
+        start = Frontier(num_qubits, ordered) if backward else frontier.copy()
+        tiles = _greedy(num_qubits, ordered, start, size, low, by_depth)
         attempts.append(tiles[::-1] if backward else tiles)
     return min(attempts, key=len)
 
 
-def _greedy(num_qubits: int, ops: Sequence[Op], size: int, low: int, by_depth: bool) -> list[int]:
+def _greedy(
+    num_qubits: int, ops: Sequence[Op], frontier: Frontier, size: int, low: int, by_depth: bool
+) -> list[int]:
     """Tiles, each chosen for the ops that the ones before it left."""
-    frontier = Frontier(num_qubits, ops)
     needs = [op.needs for op in ops]
-    order = _depths(Frontier(num_qubits, ops), needs) if by_depth else range(len(ops))
+    order = _depths(frontier.copy(), needs) if by_depth else range(len(ops))
     tiles = []
     while frontier.ready:
         tile = _grown(frontier, needs, order, low, size)
