@@ -14,6 +14,7 @@ from qjax.circuit.binding import flat_values
 from qjax.circuit.circuit import Circuit
 from qjax.circuit.parameter import is_traced
 from qjax.counts import Counts
+from qjax.engine.basis import basis_row
 from qjax.engine.expectation import apply_observable, checked_observable, expectations
 from qjax.engine.numbers import numbers
 from qjax.engine.primitive import apply_p
@@ -52,7 +53,7 @@ def _run(
     values = flat_values(structure, params)
     buffer = jnp.asarray(numbers(plan, leaves, values, real_dtype(amplitudes)))
     if initial_state is None:
-        start = jnp.zeros(2**n, amplitudes).at[0].set(1)
+        start = basis_row(n, 0, amplitudes, engine or "auto")[0]
     elif isinstance(initial_state, str):
         start = basis_state(initial_state, n, dtype=amplitudes)
     else:

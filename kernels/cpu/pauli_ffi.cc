@@ -20,6 +20,7 @@ ffi::Error run_overlaps(ffi::ThreadPool threads, ffi::AnyBuffer a, ffi::AnyBuffe
 ffi::Error run_combination(ffi::ThreadPool threads, ffi::AnyBuffer b, ffi::AnyBuffer weights,
                            Terms terms, ffi::Result<ffi::AnyBuffer> out) {
   XlaPool pool(threads);
+  prefer_large_pages(out->untyped_data(), out->size_bytes());
   const CombinationArgs args = {{terms.typed_data()},    b.untyped_data(),
                                 b.dimensions()[0],       weights.untyped_data(),
                                 weights.dimensions()[0], out->untyped_data(),

@@ -6,6 +6,9 @@
 #include <memory>
 #include <thread>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -116,6 +119,19 @@ void* scratch(int slot, size_t bytes) {
     buffer.size = buffer.data == nullptr ? 0 : size;
   }
   return buffer.data;
+}
+
+void prefer_large_pages(void* data, size_t bytes) {
+#if defined(__linux__)
+  constexpr uintptr_t kPage = uintptr_t{1} << 21;
+  const uintptr_t first = (reinterpret_cast<uintptr_t>(data) + kPage - 1) / kPage * kPage;
+  const uintptr_t last = (reinterpret_cast<uintptr_t>(data) + bytes) / kPage * kPage;
+  // A refusal costs speed only.
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#else
+  (void)data;
+  (void)bytes;
+#endif
 }
 
 int allowed_threads(const Pool& pool) {

@@ -37,6 +37,11 @@ void run(Pool& pool, const Work& work, int max_threads);
 // Contents are undefined. Returns null if there is no memory left.
 void* scratch(int slot, size_t bytes);
 
+// Asks the system for large pages under memory that is about to be written for the first time: a
+// tile of a large state spans many small ones, and their addresses would miss the processor's cache
+// of them.
+void prefer_large_pages(void* data, size_t bytes);
+
 // How many threads a computation may use: those of the pool, capped by QJAX_NUM_THREADS.
 int allowed_threads(const Pool& pool);
 

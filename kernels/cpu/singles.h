@@ -400,6 +400,7 @@ void backward_blocks(const Tile<R, P>& psi, const Tile<R, P>& lam, const Matrix2
   }
 }
 
+// A complex matrix on a lane.
 template <class R>
 void backward_lane(const Tile<R, false>& psi, const Tile<R, false>& lam, const Matrix2<R>& undo,
                    const Matrix2<R>& turn, const Sums<R, false>& sums) {
@@ -407,18 +408,12 @@ void backward_lane(const Tile<R, false>& psi, const Tile<R, false>& lam, const M
   Vec<R> e[4] = {};
   for (uint32_t v = 0; v < psi.vectors(); ++v) {
     Vec<R> r = psi.re[v], i = psi.im[v], s = lam.re[v], j = lam.im[v];
-    if (undo.math != kComplexMath) {
-      const Vec<R> y = permute<R>(r, a.flip), z = permute<R>(i, a.flip);
-      e[0] += undo.math == kRealMath ? s * y - j * z : s * z + j * y;
-    }
     apply_lanes<R, 1>(a, &r, &i);
-    if (undo.math == kComplexMath) {
-      const Vec<R> y = permute<R>(r, a.flip), z = permute<R>(i, a.flip);
-      e[0] += s * r - j * i;
-      e[1] -= s * i + j * r;
-      e[2] += s * y - j * z;
-      e[3] -= s * z + j * y;
-    }
+    const Vec<R> y = permute<R>(r, a.flip), z = permute<R>(i, a.flip);
+    e[0] += s * r - j * i;
+    e[1] -= s * i + j * r;
+    e[2] += s * y - j * z;
+    e[3] -= s * z + j * y;
     apply_lanes<R, 1>(b, &s, &j);
     psi.re[v] = r;
     psi.im[v] = i;
@@ -428,17 +423,53 @@ void backward_lane(const Tile<R, false>& psi, const Tile<R, false>& lam, const M
   if (undo.sum < 0) return;
   const Vec<R> zero = splat<R>(0);
   const Idx<R> one = lanes_where<R>(1 << undo.bit, 1 << undo.bit);
-  if (undo.math == kRealMath) {
-    sums.add(undo.sum, select<R>(one, e[0], -e[0]));
-  } else if (undo.math == kRxMath) {
-    sums.add(undo.sum, e[0]);
-  } else {
-    for (int k = 0; k < 2; ++k) {  // re and im; the row is the lane's bit
-      sums.add(undo.sum + k, select<R>(one, zero, e[k]));
-      sums.add(undo.sum + 2 + k, select<R>(one, zero, e[2 + k]));
-      sums.add(undo.sum + 4 + k, select<R>(one, e[2 + k], zero));
-      sums.add(undo.sum + 6 + k, select<R>(one, e[k], zero));
+  for (int k = 0; k < 2; ++k) {  // re and im; the row is the lane's bit
+    sums.add(undo.sum + k, select<R>(one, zero, e[k]));
+    sums.add(undo.sum + 2 + k, select<R>(one, zero, e[2 + k]));
+    sums.add(undo.sum + 4 + k, select<R>(one, e[2 + k], zero));
+    sums.add(undo.sum + 6 + k, select<R>(one, e[k], zero));
+  }
+}
+
+// Several rotations or real matrices on lanes, while the amplitudes are in registers.
+template <class R, int N>
+void backward_lanes(const Tile<R, false>& psi, const Tile<R, false>& lam, const Matrix2<R>* undo,
+                    const Matrix2<R>* turn, const Sums<R, false>& sums) {
+  LaneMatrix<R> a[N], b[N];
+  Vec<R> e[N];
+  for (int k = 0; k < N; ++k) {
+    a[k] = lane_matrix<R>(undo[k]);
+    b[k] = lane_matrix<R>(turn[k]);
+    e[k] = splat<R>(0);
+  }
+  for (uint32_t v = 0; v < psi.vectors(); ++v) {
+    Vec<R> r = psi.re[v], i = psi.im[v], s = lam.re[v], j = lam.im[v];
+    for (int k = 0; k < N; ++k) {
+      const Vec<R> y = permute<R>(r, a[k].flip), z = permute<R>(i, a[k].flip);
+      const Vec<R> w = permute<R>(s, a[k].flip), x = permute<R>(j, a[k].flip);
+      if (a[k].math == kRealMath) {
+        e[k] += s * y - j * z;
+        r = a[k].dr * r + a[k].xr * y;
+        i = a[k].dr * i + a[k].xr * z;
+        s = b[k].dr * s + b[k].xr * w;
+        j = b[k].dr * j + b[k].xr * x;
+      } else {
+        e[k] += s * z + j * y;
+        r = a[k].dr * r - a[k].xi * z;
+        i = a[k].dr * i + a[k].xi * y;
+        s = b[k].dr * s - b[k].xi * x;
+        j = b[k].dr * j + b[k].xi * w;
+      }
     }
+    psi.re[v] = r;
+    psi.im[v] = i;
+    lam.re[v] = s;
+    lam.im[v] = j;
+  }
+  for (int k = 0; k < N; ++k) {
+    if (undo[k].sum < 0) continue;
+    const Idx<R> one = lanes_where<R>(1 << undo[k].bit, 1 << undo[k].bit);
+    sums.add(undo[k].sum, undo[k].math == kRealMath ? select<R>(one, e[k], -e[k]) : e[k]);
   }
 }
 
@@ -459,7 +490,16 @@ void backward_singles(const Tile<R, P>& psi, const Tile<R, P>& lam, const int32_
   backward_blocks<R, P>(psi, lam, undo, high, num_high, sums);
   if constexpr (!P) {
     turned(lanes, num_lanes, undo);
-    for (int k = 0; k < num_lanes; ++k) backward_lane<R>(psi, lam, undo[k], lanes[k], sums);
+    int simple = 0;  // those that are not complex come first
+    while (simple < num_lanes && undo[simple].math != kComplexMath) ++simple;
+    switch (simple) {
+      case 1: backward_lanes<R, 1>(psi, lam, undo, lanes, sums); break;
+      case 2: backward_lanes<R, 2>(psi, lam, undo, lanes, sums); break;
+      case 3: backward_lanes<R, 3>(psi, lam, undo, lanes, sums); break;
+      case 4: backward_lanes<R, 4>(psi, lam, undo, lanes, sums); break;
+      default: break;
+    }
+    for (int k = simple; k < num_lanes; ++k) backward_lane<R>(psi, lam, undo[k], lanes[k], sums);
   }
 }
 

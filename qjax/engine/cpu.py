@@ -1,5 +1,6 @@
 """The `cpu` engine: a plan as one call of the C++ kernels."""
 
+import os
 from typing import Any
 
 import jax
@@ -11,10 +12,10 @@ from qjax.engine.rows import batch_of
 from qjax.plan import Plan
 
 MAX_QUBITS = 34
-_LARGEST_TILE = {8: 15, 16: 14}  # tile bits by bytes of an amplitude: half a second-level cache
+_LARGEST_TILE = {8: 15, 16: 15}  # tile bits by bytes of an amplitude, to fit a second-level cache
 _LOW_BITS = {8: 5, 16: 4}  # so many lowest qubits make a row of a tile 256 bytes
 _WHOLE_BITS = 12  # up to so many qubits a state is one tile, whatever the number of threads
-_PARTS = 3  # log2 of the least number of tiles of a larger state, so that threads find work
+_PARTS = max(1, (os.cpu_count() or 1) - 1).bit_length()  # log2 of the tiles that threads ask for
 _SLACK = 2  # qubits by which a tile may be larger than the largest, for an op that needs them
 
 
@@ -29,7 +30,8 @@ def tile_bits(plan: Plan, batch: int, itemsize: int) -> int:
     n, largest = plan.num_qubits, _LARGEST_TILE[itemsize]
     if n <= _WHOLE_BITS or (batch >= 4 and n <= largest):
         return n
-    return max(min(largest, n - _PARTS), _least_tile(plan, _LOW_BITS[itemsize]))
+    parts = min(_PARTS, n - _WHOLE_BITS)
+    return max(min(largest, n - parts), _least_tile(plan, _LOW_BITS[itemsize]))
 
 
 def fits(plan: Plan, **_: Any) -> bool:

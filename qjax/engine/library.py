@@ -12,6 +12,7 @@ from qjax.engine.cpu_tape import VERSION
 from qjax.errors import EngineError
 
 HANDLERS = (
+    "qjax_basis",
     "qjax_apply",
     "qjax_adjoint",
     "qjax_overlaps",

@@ -1,0 +1,39 @@
+"""Basis states, written where the engine will work on them."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+
+from qjax.engine.lowering import register
+
+
+def basis_row(num_qubits: int, index: int, dtype: np.dtype, engine: str) -> jax.Array:
+    """The basis state |index>, of shape (1, 2**num_qubits).
+
+    The kernels write it in parallel and into large pages, where the system has them.
+    """
+    return basis_p.bind(num_qubits=num_qubits, index=index, dtype=np.dtype(dtype), engine=engine)
+
+
+def _basis(*, num_qubits: int, index: int, dtype: np.dtype) -> Any:
+    return jnp.zeros((1, 2**num_qubits), dtype).at[0, index].set(1)
+
+
+def _basis_cpu(*, num_qubits: int, index: int, dtype: np.dtype) -> Any:
+    out = jax.ShapeDtypeStruct((1, 2**num_qubits), dtype)
+    return jax.ffi.ffi_call("qjax_basis", out)(index=np.int64(index))
+
+
+basis_p = Primitive("qjax_basis")
+
+
+@basis_p.def_abstract_eval
+def _basis_shape(*, num_qubits: int, index: int, dtype: np.dtype, engine: str) -> ShapedArray:
+    return ShapedArray((1, 2**num_qubits), dtype)
+
+
+register(basis_p, _basis, cpu=_basis_cpu)
