@@ -9,7 +9,7 @@ tc.set_backend("jax")
 
 NAME = "tensorcircuit-ng"
 PRECISION = "complex64"
-MOST_GATES = 700  # its compile time grows with the gates
+MOST_GATES = 250  # its compile time grows with the gates
 
 
 def _built(workload, values):
