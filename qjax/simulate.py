@@ -203,7 +203,8 @@ def amplitudes(
                 f"amplitudes: a bitstring must have {circuit.num_qubits} bits, but is {bits!r}."
             )
     run = _run(circuit, params, initial_state, dtype, engine, "amplitudes")
-    values = run.shaped(run.states[:, np.array([int(bits or "0", 2) for bits in wanted], int)])
+    indices = np.array([int(bits or "0", 2) for bits in wanted], np.int32)
+    values = run.shaped(run.states[:, indices])
     return values[..., 0] if single else values
 
 

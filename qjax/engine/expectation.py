@@ -104,7 +104,7 @@ def _pauli_sums(state: jax.Array, sums: list[PauliSum], engine: str) -> list[jax
                 place.setdefault(mask, len(place))
                 for mask in zip(s.x_masks.tolist(), s.z_masks.tolist(), strict=True)
             ],
-            int,
+            np.int32,
         )
         for s in sums
     ]

@@ -58,14 +58,14 @@ def _angles(structure: Structure) -> _Angles:
         return ref if ref >= 0 else place[-1 - ref]
 
     terms = max((len(a.terms) for _, a in found), default=0)
-    factor = np.full((len(found), terms), zero)
-    symbol = np.zeros((len(found), terms), int)
+    factor = np.full((len(found), terms), zero, np.int32)
+    symbol = np.zeros((len(found), terms), np.int32)
     for k, (_, angle) in enumerate(found):
         for t, (s, ref) in enumerate(angle.terms):
             factor[k, t], symbol[k, t] = index(ref), structure.position(s)
     return _Angles(
         {key: k for k, (key, _) in enumerate(found)},
-        np.array([index(a.offset) for _, a in found], int),
+        np.array([index(a.offset) for _, a in found], np.int32),
         factor,
         symbol,
         tuple(scalars),
@@ -101,7 +101,8 @@ class _Values:
 
     def angle(self, items: list[int], parameter: int) -> Any:
         """Shape (..., len(items))."""
-        return self.angles[..., np.array([self.table.row[i, parameter] for i in items])]
+        rows = np.array([self.table.row[i, parameter] for i in items], np.int32)
+        return self.angles[..., rows]
 
     def array(self, items: list[int], parameter: int) -> Any:
         """Shape (len(items), *shape), complex."""
@@ -117,13 +118,13 @@ class _Values:
         known = xp.asarray(packed).astype(dtype)
         used = [-1 - r for r in refs if r < 0]
         if not used:
-            return known[np.array(refs)]
+            return known[np.array(refs, np.int32)]
         fresh = xp.stack([_poisoned(xp.asarray(self.traced[k]).astype(dtype)) for k in used])
         order, count = [], 0
         for r in refs:
             order.append(r if r >= 0 else known.shape[0] + count)
             count += r < 0
-        return xp.concatenate([known, fresh])[np.array(order)]
+        return xp.concatenate([known, fresh])[np.array(order, np.int32)]
 
     def matrices(self, gate: Gate, items: list[int]) -> Any:
         """Matrices of one gate at many places, shape (..., len(items), d, d)."""
@@ -244,7 +245,7 @@ def _matrix_numbers(plan: Plan, groups: list[tuple[int, ...]], values: _Values) 
         [xp.broadcast_to(p, (*lead, *p.shape[p.ndim - parts[-1].ndim :])) for p in parts],
         axis=len(lead),
     )
-    back = np.append(np.argsort(order), len(order))
+    back = np.append(np.argsort(order), len(order)).astype(np.int32)
     numbers, start = [], 0
     for group in groups:
         count = sum(len(plan.ops[index].factors) for index in group)
@@ -274,7 +275,7 @@ def _embedded(
             entries = values.array(items, 0)
         else:
             entries = xp.diagonal(values.matrices(gate, items), axis1=-2, axis2=-1)
-        index = np.arange(2**k)
+        index = np.arange(2**k, dtype=np.int32)
         return entries[..., sum((index >> t & 1) << i for i, t in enumerate(targets)) + 0 * index]
     entries = values.matrices(gate, items)
     flat = entries.reshape(*entries.shape[:-2], -1)

@@ -17,7 +17,7 @@ def embedding(k: int, factor: Factor) -> np.ndarray:
     """Where each entry of a factor's matrix on the op's k targets comes from.
 
     Returns:
-        Integers of shape (2**k, 2**k): i < d*d is entry i of the factor's own d x d matrix,
+        int32 of shape (2**k, 2**k): i < d*d is entry i of the factor's own d x d matrix,
         d*d is the number 0 and d*d + 1 is the number 1.
     """
     return _embedding(k, factor.targets, factor.controls, factor.control_values)
@@ -38,7 +38,7 @@ def _embedding(
     same_rest = rest[:, None] == rest[None, :]
     table = np.where(same_rest & acts[:, None], own[:, None] * d + own[None, :], d * d)
     idle = ~acts[:, None] & (index[:, None] == index[None, :])
-    result = np.where(idle, d * d + 1, table)
+    result = np.where(idle, d * d + 1, table).astype(np.int32)
     result.setflags(write=False)
     return result
 
