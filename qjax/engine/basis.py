@@ -36,4 +36,4 @@ def _basis_shape(*, num_qubits: int, index: int, dtype: np.dtype, engine: str) -
     return ShapedArray((1, 2**num_qubits), dtype)
 
 
-register(basis_p, _basis, cpu=_basis_cpu)
+register(basis_p, _basis, cpu=_basis_cpu, states="forward_states")

@@ -10,8 +10,9 @@ import numpy as np
 from qjax.engine.cpu_tape import CpuTape, write_cpu_tape
 from qjax.engine.rows import batch_of
 from qjax.plan import Plan
+from qjax.plan.plan import max_width
 
-MAX_QUBITS = 34
+MAX_QUBITS = 31  # JAX indexes by 32-bit integers
 _LARGEST_TILE = {8: 15, 16: 15}  # tile bits by bytes of an amplitude, to fit a second-level cache
 _LOW_BITS = {8: 5, 16: 4}  # so many lowest qubits make a row of a tile 256 bytes
 _WHOLE_BITS = 12  # up to so many qubits a state is one tile, whatever the number of threads
@@ -34,9 +35,15 @@ def tile_bits(plan: Plan, batch: int, itemsize: int) -> int:
     return max(min(largest, n - parts), _least_tile(plan, _LOW_BITS[itemsize]))
 
 
-def fits(plan: Plan, **_: Any) -> bool:
-    """Whether the kernels can run a plan: no op needs more qubits than fit in a tile."""
-    return _least_tile(plan, _LOW_BITS[16]) <= _LARGEST_TILE[16] + _SLACK
+def refusal(plan: Plan, **_: Any) -> str | None:
+    """Why the kernels cannot run a plan, or None: no op may need more qubits than fit in a tile."""
+    largest = _LARGEST_TILE[16] + _SLACK
+    if _least_tile(plan, _LOW_BITS[16]) <= largest:
+        return None
+    return (
+        f"a gate must mix the amplitudes of at most {largest - _LOW_BITS[16]} qubits, but one "
+        f"mixes those of {max_width(plan)}."
+    )
 
 
 def _least_tile(plan: Plan, low_bits: int) -> int:

@@ -9,10 +9,13 @@ from functools import partial
 from typing import Any
 
 import jax
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import mlir
 
 from qjax.engine.library import library
+from qjax.engine.memory import require
+from qjax.engine.select import ENGINES, Engine
 from qjax.errors import EngineError
 
 Function = Callable[..., Any]
@@ -23,7 +26,8 @@ def register(
     definition: Function,
     *,
     cpu: Function | None = None,
-    fits_cpu: Callable[..., bool] = lambda **params: True,
+    refusal: Callable[..., str | None] = lambda **params: None,
+    states: str | None = None,
 ) -> None:
     """Give a primitive its implementation, eager and compiled, on every platform.
 
@@ -32,7 +36,9 @@ def register(
         definition: What it computes, in JAX's own operations, from its operands and its other
             parameters. It runs where there is no kernel.
         cpu: The same by a call of the C++ library.
-        fits_cpu: Whether the C++ library can run a primitive with these parameters.
+        refusal: Why the C++ library cannot run a primitive with these parameters, or None.
+        states: The attribute of `Engine` that says how many states of the first result's size
+            are in memory at once; nothing is checked if None.
     """
 
     @partial(jax.jit, static_argnames="params")
@@ -43,7 +49,19 @@ def register(
         return run(*operands, params=tuple(sorted(params.items())))
 
     several = primitive.multiple_results
-    default = mlir.lower_fun(definition, multiple_results=several)
+
+    def lowered(function: Function, name: str, platform: str | None = None) -> Function:
+        lower = mlir.lower_fun(function, multiple_results=several)
+
+        def rule(ctx: Any, *operands: Any, **params: Any) -> Any:
+            if states is not None:
+                _require(ENGINES[name], states, ctx.avals_out[0], platform)
+            return lower(ctx, *operands, **params)
+
+        return rule
+
+    primitive.def_impl(implementation)
+    default = lowered(definition, "xla")
 
     def on_any_platform(ctx: Any, *operands: Any, engine: str, **params: Any) -> Any:
         if engine == "cpu":
@@ -53,20 +71,29 @@ def register(
             )
         return default(ctx, *operands, **params)
 
-    primitive.def_impl(implementation)
     mlir.register_lowering(primitive, on_any_platform)
-    if cpu is None:
-        mlir.register_lowering(
-            primitive,
-            lambda ctx, *operands, engine, **params: default(ctx, *operands, **params),
-            platform="cpu",
-        )
-        return
-    kernel = mlir.lower_fun(cpu, multiple_results=several)
+    default_on_cpu = lowered(definition, "xla", "cpu")
+    kernel = None if cpu is None else lowered(cpu, "cpu", "cpu")
 
     def on_cpu(ctx: Any, *operands: Any, engine: str, **params: Any) -> Any:
-        if engine != "xla" and library() is not None and fits_cpu(**params):
+        if kernel is None or engine == "xla" or library() is None:
+            return default_on_cpu(ctx, *operands, **params)
+        if (reason := refusal(**params)) is None:
             return kernel(ctx, *operands, **params)
-        return default(ctx, *operands, **params)
+        if engine == "cpu":
+            raise EngineError(f'engine="cpu": {reason} Use engine="xla".')
+        return default_on_cpu(ctx, *operands, **params)
 
     mlir.register_lowering(primitive, on_cpu, platform="cpu")
+
+
+def _require(engine: Engine, states: str, result: ShapedArray, platform: str | None) -> None:
+    """Refuse a state that is too large for an engine or for the memory."""
+    n = result.shape[-1].bit_length() - 1
+    if n > engine.max_qubits:
+        raise EngineError(
+            f'engine="{engine.name}" must run this circuit, for its gates mix too many qubits for '
+            f"the others, and takes at most {engine.max_qubits} qubits; but it has {n}."
+        )
+    place = platform or jax.default_backend()
+    require(getattr(engine, states), result.shape, result.dtype.itemsize, place)

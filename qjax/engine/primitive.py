@@ -86,9 +86,9 @@ def _adjoint_shape(
     return ShapedArray((batch, out.shape[1]), out.dtype), ShapedArray(numbers.shape, numbers.dtype)
 
 
-register(apply_p, _apply, cpu=cpu.apply, fits_cpu=cpu.fits)
+register(apply_p, _apply, cpu=cpu.apply, refusal=cpu.refusal, states="forward_states")
 register(tangent_p, _tangent)
-register(adjoint_p, _adjoint, cpu=cpu.adjoint, fits_cpu=cpu.fits)
+register(adjoint_p, _adjoint, cpu=cpu.adjoint, refusal=cpu.refusal, states="gradient_states")
 
 # --- derivatives ----------------------------------------------------------------------------------
 

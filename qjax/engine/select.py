@@ -21,6 +21,8 @@ class Engine:
         summary: What it is, in a few words.
         platform: The platform of JAX that it runs on; None for all.
         max_qubits: The largest state it can hold.
+        forward_states: How many states a run has in memory at once.
+        gradient_states: The same for a value with its gradient.
         missing: Gives why it cannot run here, or None if it can.
     """
 
@@ -28,6 +30,8 @@ class Engine:
     summary: str
     platform: str | None
     max_qubits: int
+    forward_states: int
+    gradient_states: int
     missing: Callable[[], str | None]
 
 
@@ -35,8 +39,8 @@ ENGINES = {
     engine.name: engine
     for engine in (
         # Amplitudes are addressed by 32-bit integers.
-        Engine("xla", "pure JAX; runs wherever JAX runs", None, 30, lambda: None),
-        Engine("cpu", "C++ kernels over tiles in cache", "cpu", cpu.MAX_QUBITS, missing),
+        Engine("xla", "pure JAX; runs wherever JAX runs", None, 30, 2, 9, lambda: None),
+        Engine("cpu", "C++ kernels over tiles in cache", "cpu", cpu.MAX_QUBITS, 1, 3, missing),
     )
 }
 """Every engine, by name, the most general first."""

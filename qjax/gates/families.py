@@ -116,12 +116,15 @@ def permutation_gate(table: tuple[int, ...]) -> Gate:
             "permutation: table must hold each of 0..2**k-1 once, for k >= 1 qubits, "
             f"but is {list(table)}."
         )
-    matrix = np.zeros((size, size), np.complex128)
-    matrix[list(table), range(size)] = 1
-    matrix.setflags(write=False)
+
+    def matrix(xp: Any = np) -> np.ndarray:
+        full = np.zeros((size, size), np.complex128)
+        full[list(table), range(size)] = 1
+        return full
+
     return Gate(
         "permutation", k, (), "|j> -> |table[j]>", "permutation of basis states",
-        matrix=lambda xp=np: matrix, arguments=(table,), label="Π",
+        matrix=matrix, arguments=(table,), label="Π",
         inverse=lambda: ("permutation", (), tuple(range(k))),
     )  # fmt: skip
 

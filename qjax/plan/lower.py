@@ -54,6 +54,8 @@ def _positions(count: int) -> tuple[int, ...]:
 
 @cache
 def _is_identity(gate: Gate) -> bool:
+    if gate.name == "permutation":
+        return gate.arguments[0] == tuple(range(2**gate.num_qubits))
     return not gate.params and np.array_equal(gate.matrix(), np.eye(2**gate.num_qubits))
 
 
