@@ -22,7 +22,7 @@ import numpy as np
 
 import qjax as qj
 from bench import machine, peers, workloads
-from qjax.engine.cpu import _LOW_BITS, tile_bits
+from qjax.engine.cpu import LOW_BITS, tile_bits
 from qjax.plan import compile_plan
 from qjax.plan.cost import cost
 
@@ -76,9 +76,9 @@ def shares(workload, dtype, seconds, grad):
     plan = compile_plan(workload.circuit().structure)
     itemsize = np.dtype(dtype).itemsize
     bits = tile_bits(plan, 1, itemsize)
-    if plan.num_qubits == 0 or bits < _LOW_BITS[itemsize]:
+    if plan.num_qubits == 0 or bits < LOW_BITS[itemsize]:
         return None, None
-    work = cost(plan, bits, _LOW_BITS[itemsize], itemsize, grad=grad)
+    work = cost(plan, bits, LOW_BITS[itemsize], itemsize, grad=grad)
     limit = machine.limits()
     peak = limit["GFLOP/s float32" if itemsize == 8 else "GFLOP/s float64"] * 1e9
     return work.flops / seconds / peak, work.bytes / seconds / (limit["GB/s"] * 1e9)

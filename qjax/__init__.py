@@ -10,7 +10,9 @@ from qjax.circuit import Parameter as Parameter
 from qjax.circuit import ParameterExpression as ParameterExpression
 from qjax.circuit import ParameterVector as ParameterVector
 from qjax.counts import Counts as Counts
+from qjax.diagnose import verify as verify
 from qjax.errors import QjaxError as QjaxError
+from qjax.estimate import cost as cost
 from qjax.files import load as load
 from qjax.files import save as save
 from qjax.gates import GATES as GATES

@@ -1,52 +1,21 @@
 """The command `qjax`: one function per command."""
 
 import json
-import os
-import platform
 import runpy
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import jax
 
 from qjax._extras import require
-from qjax._version import __version__
 from qjax.circuit import Circuit
-from qjax.engine.library import library, missing
-from qjax.engine.select import ENGINES, resolve
+from qjax.diagnose import info, info_text, verify
 from qjax.errors import FileError, ParameterError, QjaxError
+from qjax.estimate import cost
 from qjax.files import load
+from qjax.plan import compile_plan
 from qjax.simulate import counts
-
-
-def info() -> dict[str, Any]:
-    """Versions, devices and engines, as `qjax info` shows them.
-
-    Examples:
-        >>> info()["engine"] in info()["engines"]
-        True
-    """
-    built = library() if missing() is None else None
-    return {
-        "qjax": __version__,
-        "jax": f"{jax.__version__} (jaxlib {version('jaxlib')})",
-        "python": platform.python_version(),
-        "devices": ", ".join(str(d) for d in jax.devices()),
-        "threads": os.cpu_count(),
-        "64-bit numbers": "on" if jax.config.read("jax_enable_x64") else "off",
-        "engines": {
-            e.name: f"{e.summary}; up to {e.max_qubits} qubits"
-            if (reason := e.missing()) is None
-            else f"not here: {reason}"
-            for e in ENGINES.values()
-        },
-        "engine": resolve(None, 1).name,
-        "library": "not built"
-        if built is None
-        else f"{built.path}, {built.isa} (of {', '.join(built.isas)})",
-    }
 
 
 def read_circuit(path: Path) -> Circuit:
@@ -106,15 +75,7 @@ def build() -> Any:
         Example: qjax info
         """
         facts = info()
-        if as_json:
-            typer.echo(json.dumps(facts, indent=2))
-            return
-        for name, value in facts.items():
-            if isinstance(value, dict):
-                for key, text in value.items():
-                    typer.echo(f"{name + ' ' + key:<16}{text}")
-            else:
-                typer.echo(f"{name:<16}{value}")
+        typer.echo(json.dumps(facts, indent=2) if as_json else info_text(facts))
 
     @app.command()
     def demo(
@@ -150,6 +111,42 @@ def build() -> Any:
             write_picture(circuit.draw("svg"), output)
         else:
             write_picture(circuit.draw("mpl"), output)
+
+    @app.command("cost")
+    def show_cost(
+        file: Annotated[Path, file_argument],
+        observable: Annotated[
+            str | None, typer.Option(help="Pauli strings, such as 'Z0 Z1 + 0.5 X0'.")
+        ] = None,
+        batch: Annotated[int, typer.Option(min=1, help="How many samples run together.")] = 1,
+        grad: Annotated[bool, typer.Option("--grad", help="With the gradient.")] = False,
+        dtype: Annotated[str, typer.Option(help="complex64 or complex128.")] = "complex64",
+        engine: Annotated[str | None, typer.Option(help="The engine, if not the best.")] = None,
+    ) -> None:
+        """Tell what a run would take: memory, operations, time.
+
+        Example: qjax cost bell.json --batch 100
+        """
+        with jax.enable_x64(True):
+            estimate = cost(read_circuit(file), observable, batch, grad, dtype=dtype, engine=engine)
+        typer.echo(str(estimate))
+
+    @app.command("plan")
+    def show_plan(file: Annotated[Path, file_argument]) -> None:
+        """Show how a circuit is run: sweeps over tiles of the state, and the ops of each.
+
+        Example: qjax plan bell.json
+        """
+        typer.echo(str(compile_plan(read_circuit(file).structure)))
+
+    @app.command("verify")
+    def check(file: Annotated[Path, file_argument]) -> None:
+        """Compare every engine with the definition of the circuit, for a bug report.
+
+        Example: qjax verify bell.json
+        """
+        if not verify(read_circuit(file)).passed:
+            raise typer.Exit(1)
 
     @app.command()
     def run(

@@ -17,9 +17,9 @@ FLOORS = {
     "errors": 0, "_version": 0, "_extras": 0.1, "_atomic": 0.1, "_checks": 0.1,
     "gates": 1, "counts": 1,
     "circuit": 2, "observables": 2,
-    "plan": 3,
+    "plan": 3, "dense": 3,
     "engine": 4,
-    "state": 5, "simulate": 5.1,
+    "state": 5, "simulate": 5.1, "estimate": 5.2, "diagnose": 5.2,
     "train": 6,
     "cli": 9, "demo": 8,
 }  # fmt: skip

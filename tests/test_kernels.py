@@ -37,7 +37,7 @@ def tiles(monkeypatch):
     """Sets the size of tiles, so that small states have many."""
 
     def choose(tile_bits, low_bits):
-        monkeypatch.setattr(cpu, "_LOW_BITS", {8: low_bits, 16: low_bits})
+        monkeypatch.setattr(cpu, "LOW_BITS", {8: low_bits, 16: low_bits})
 
         def bits(plan, batch, itemsize):
             least = cpu._least_tile(plan, low_bits)
@@ -148,7 +148,9 @@ def test_single_precision_gradients_follow_double_ones(tiles, rng):
             out = cpu.apply(jnp.asarray(starts, kind), buffer, plan=plan)
             found[kind] = cpu.adjoint(out, jnp.asarray(cotangents, kind), buffer, plan=plan)
     for single, wide in zip(found[np.complex64], found[np.complex128], strict=True):
-        assert np.max(np.abs(np.asarray(single) - np.asarray(wide))) <= tolerance(np.complex64, 70, 9)
+        assert np.max(np.abs(np.asarray(single) - np.asarray(wide))) <= tolerance(
+            np.complex64, 70, 9
+        )
 
 
 def test_ten_thousand_gates_keep_norm_and_fidelity(tiles, dtype, rng):
@@ -182,10 +184,12 @@ def test_sums_of_pauli_strings(n, count, batch, dtype, rng):
         for x, z in zip(x_masks, z_masks, strict=True)
     ]
     a, b = states_of(batch, n, rng, dtype), states_of(batch, n, rng, dtype)
-    weights = (rng.normal(size=(batch, len(terms))) + 1j * rng.normal(size=(batch, len(terms))))
+    weights = rng.normal(size=(batch, len(terms))) + 1j * rng.normal(size=(batch, len(terms)))
     weights = weights.astype(dtype)
     sums = np.asarray(overlaps_p.bind(jnp.asarray(a), jnp.asarray(b), terms=terms, engine="cpu"))
-    mixed = np.asarray(combination_p.bind(jnp.asarray(b), jnp.asarray(weights), terms=terms, engine="cpu"))
+    mixed = np.asarray(
+        combination_p.bind(jnp.asarray(b), jnp.asarray(weights), terms=terms, engine="cpu")
+    )
     expected = np.zeros_like(b, complex)
     eps = np.finfo(dtype).eps
     for t, text in enumerate(letters):

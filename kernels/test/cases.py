@@ -1,6 +1,6 @@
 """Writes the cases of the kernels' own test: tapes with inputs, and results of the pure-JAX engine.
 
-    python kernels/test/cases.py FOLDER
+python kernels/test/cases.py FOLDER
 """
 
 import sys
@@ -34,6 +34,7 @@ def cases(rng):
 
 
 def main(folder):
+    """Write a file for every case."""
     rng = np.random.default_rng(0)
     count = 0
     for circuit, tile, low, batch, shared in cases(rng):

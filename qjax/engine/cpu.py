@@ -10,11 +10,10 @@ import numpy as np
 from qjax.engine.cpu_tape import CpuTape, write_cpu_tape
 from qjax.engine.rows import batch_of
 from qjax.plan import Plan
-from qjax.plan.plan import max_width
 
 MAX_QUBITS = 31  # JAX indexes by 32-bit integers
 _LARGEST_TILE = {8: 15, 16: 15}  # tile bits by bytes of an amplitude, to fit a second-level cache
-_LOW_BITS = {8: 5, 16: 4}  # so many lowest qubits make a row of a tile 256 bytes
+LOW_BITS = {8: 5, 16: 4}  # so many lowest qubits make a row of a tile 256 bytes
 _WHOLE_BITS = 12  # up to so many qubits a state is one tile, whatever the number of threads
 _PARTS = max(1, (os.cpu_count() or 1) - 1).bit_length()  # log2 of the tiles that threads ask for
 _SLACK = 2  # qubits by which a tile may be larger than the largest, for an op that needs them
@@ -32,17 +31,17 @@ def tile_bits(plan: Plan, batch: int, itemsize: int) -> int:
     if n <= _WHOLE_BITS or (batch >= 4 and n <= largest):
         return n
     parts = min(_PARTS, n - _WHOLE_BITS)
-    return max(min(largest, n - parts), _least_tile(plan, _LOW_BITS[itemsize]))
+    return max(min(largest, n - parts), _least_tile(plan, LOW_BITS[itemsize]))
 
 
 def refusal(plan: Plan, **_: Any) -> str | None:
     """Why the kernels cannot run a plan, or None: no op may need more qubits than fit in a tile."""
-    largest = _LARGEST_TILE[16] + _SLACK
-    if _least_tile(plan, _LOW_BITS[16]) <= largest:
+    largest, least = _LARGEST_TILE[16] + _SLACK, _least_tile(plan, LOW_BITS[16])
+    if least <= largest:
         return None
     return (
-        f"a gate must mix the amplitudes of at most {largest - _LOW_BITS[16]} qubits, but one "
-        f"mixes those of {max_width(plan)}."
+        f"a gate must mix the amplitudes of at most {largest} qubits, the lowest {LOW_BITS[16]} "
+        f"counted in, but one needs {least}."
     )
 
 
@@ -54,7 +53,7 @@ def _least_tile(plan: Plan, low_bits: int) -> int:
 
 def _tape(plan: Plan, batch: int, dtype: Any) -> CpuTape:
     itemsize = np.dtype(dtype).itemsize
-    return write_cpu_tape(plan, tile_bits(plan, batch, itemsize), _LOW_BITS[itemsize])
+    return write_cpu_tape(plan, tile_bits(plan, batch, itemsize), LOW_BITS[itemsize])
 
 
 def apply(state: Any, numbers: Any, *, plan: Plan) -> Any:

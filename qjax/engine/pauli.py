@@ -84,7 +84,9 @@ def _overlaps(a: Any, b: Any, *, terms: Terms) -> Any:
     if not columns:
         return jnp.zeros((batch, 0), a.dtype)
     back = np.argsort(np.concatenate(order), kind="stable")[: len(terms)]
-    return jnp.concatenate(columns, axis=1)[:, back.astype(np.int32)] * jnp.asarray(terms.phases, a.dtype)
+    return jnp.concatenate(columns, axis=1)[:, back.astype(np.int32)] * jnp.asarray(
+        terms.phases, a.dtype
+    )
 
 
 def _combination(b: Any, weights: Any, *, terms: Terms) -> Any:
