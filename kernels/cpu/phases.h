@@ -11,6 +11,9 @@
 // Backward: psi <- conj(D) psi, lam <- D lam, and with p[j] = lam[j] psi[j] of the output side the
 // cotangent of an entry d is the sum of p / d over the j that read it. All factors share the sums of
 // p over h, over l, and over half of the h for each b.
+//
+// Where all factors are 1 unless some bits of h are set, as with phases that one qubit controls, the
+// forward pass visits only the h that have them.
 
 #ifndef QJAX_KERNELS_CPU_PHASES_H_
 #define QJAX_KERNELS_CPU_PHASES_H_
@@ -24,6 +27,7 @@ namespace QJAX_ISA {
 constexpr int kPhaseSlot = 5;   // of scratch
 constexpr int kMaxTableBits = 6;  // of a factor that shares a pass
 constexpr int kMaxCross = 24;
+constexpr int kSkipBits = 2;  // bits of h from which a look for what can be skipped pays
 
 // One diagonal factor as seen from a tile.
 template <class R, bool P>
@@ -320,10 +324,40 @@ struct Phases {
     *im = scalar_re * b + scalar_im * a;
   }
 
-  // Brings the stack up to date for h, and gives the product over base and cross.
-  QJAX_INLINE const Table<R>& partial(uint32_t h) {
-    // Counting up to h changed its bits up to the lowest one that is set.
-    const int changed = h == 0 ? 31 : __builtin_ctz(h);
+  // Whether `vectors` complex vectors hold nothing but 1.
+  static bool ones(const Vec<R>* re, const Vec<R>* im, uint32_t vectors) {
+    Idx<R> off = {};
+    for (uint32_t v = 0; v < vectors; ++v) off |= (re[v] != splat<R>(1)) | (im[v] != splat<R>(0));
+    for (int l = 0; l < kLanes<R>; ++l) {
+      if (off[l] != 0) return false;
+    }
+    return true;
+  }
+  static bool ones(const Table<R>& t, uint32_t vectors) { return ones(t.re, t.im, vectors); }
+
+  // The bits that h must have set for any factor to differ from 1.
+  uint32_t needed() const {
+    uint32_t found = (1u << num_high) - 1;
+    if (!ones(&scalar_re, &scalar_im, 1) || !ones(base, low_vectors)) return 0;
+    for (int c = 0; c < num_cross; ++c) {
+      if (!ones(cross[c][0], low_vectors)) return 0;
+      if (!ones(cross[c][1], low_vectors)) found &= 1u << cross_bit[c];
+    }
+    for (uint32_t h = 0; any_high && h < 1u << num_high; ++h) {
+      if constexpr (P) {
+        if (!ones(high.re + h, high.im + h, 1)) found &= h;
+      } else {
+        const R re = reinterpret_cast<const R*>(high.re)[h];
+        const R im = reinterpret_cast<const R*>(high.im)[h];
+        if (re != R(1) || im != R(0)) found &= h;
+      }
+    }
+    return found;
+  }
+
+  // Brings the stack up to date for h, and gives the product over base and cross; bits above
+  // `changed` are those of the h before.
+  QJAX_INLINE const Table<R>& partial(uint32_t h, int changed) {
     for (int c = 0; c < num_cross; ++c) {
       if (cross_bit[c] > changed) continue;
       const Table<R>& by = cross[c][h >> cross_bit[c] & 1];
@@ -338,8 +372,11 @@ struct Phases {
   }
 
   void forward(const Tile<R, P>& tile) {
-    for (uint32_t h = 0; h < 1u << num_high; ++h) {
-      const Table<R>& d = partial(h);
+    const uint32_t need = num_high >= kSkipBits ? needed() : 0;
+    uint32_t before = ~0u;  // differs from h in its highest bit
+    for (uint32_t h = need; h < 1u << num_high; h = (h + 1) | need) {
+      const Table<R>& d = partial(h, 31 - __builtin_clz(h ^ before));
+      before = h;
       Vec<R>* const re = tile.re + static_cast<size_t>(h) * low_vectors;
       Vec<R>* const im = tile.im + static_cast<size_t>(h) * low_vectors;
       Vec<R> a, b;
@@ -374,7 +411,8 @@ struct Phases {
     const Vec<R> zero = splat<R>(0);
     Vec<R> total_re = zero, total_im = zero;
     for (uint32_t h = 0; h < 1u << num_high; ++h) {
-      const Table<R>& d = partial(h);
+      // Counting up to h changed its bits up to the lowest one that is set.
+      const Table<R>& d = partial(h, h == 0 ? 31 : __builtin_ctz(h));
       const size_t row = static_cast<size_t>(h) * low_vectors;
       Vec<R> a, b;
       high_value(h, &a, &b);

@@ -9,11 +9,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from qjax.engine.affine import Flip, source_map, split
 from qjax.plan import Op, OpKind, Plan, Step, StepKind, Sweep
 from qjax.plan.fixed import fixed_matrix
 
 VERSION = 1
 _FEW_MOVES = 2  # up to so many flips are cheaper one by one than as one affine map
+_SPLIT_BITS = 9  # bits of a tile from which a slow affine map is split
 _TABLE_BITS = 6  # most bits of a diagonal that shares a pass with others
 _OUTER = 32  # added to the position of an outer bit in a table
 _NONE = -1
@@ -92,6 +94,7 @@ class _Writer:
         self.sweeps = [sweep for stage in stages for sweep in stage.sweeps]
         if not self.sweeps:  # a plan without ops: one sweep that copies
             self.sweeps = [Sweep(tuple(range(tile_bits)), ())]
+        self.lanes = max(low_bits - 1, 0)  # of the widest vectors, of which rows have two
         self.low = max((tile_bits + 1) // 2, min(tile_bits, 4))
         self.constants: list[float] = []
         self.words: list[int] = []
@@ -207,40 +210,18 @@ class _Writer:
         flips = [flip for op in ops for flip in self.flips(op)]
         if len(flips) <= _FEW_MOVES:
             return [([Code.FLIP, *flip], []) for flip in flips]
-        return [([Code.AFFINE, *self.affine(flips), *self.affine(flips[::-1])], [])]
+        size, outer = self.tile_bits, len(self.outer)
+        whole = source_map(flips, size, outer), source_map(flips[::-1], size, outer)
+        maps = [whole] if size < _SPLIT_BITS else split(*whole, size, self.lanes)
+        return [([Code.AFFINE, *forward, *inverse], []) for forward, inverse in maps]
 
-    def flips(self, op: Op) -> list[tuple[int, ...]]:
+    def flips(self, op: Op) -> list[Flip]:
         """X under a condition: (bit, tile mask, tile value, outer mask, outer value)."""
         targets = [self.place[q] for q in op.targets]
         if len(targets) == 1:
             return [(targets[0], *self.condition(op))]
         a, b = targets
         return [(t, 1 << c, 1 << c, 0, 0) for t, c in ((a, b), (b, a), (a, b))]  # SWAP as three CX
-
-    def affine(self, flips: list[tuple[int, ...]]) -> list[int]:
-        """The map from where an amplitude goes to where it comes from, [constant, columns].
-
-        Each flip is its own inverse and acts on an index as bit ^= condition; the source of an
-        index is found by undoing the flips from the last to the first.
-        """
-        bits, outer = self.tile_bits, len(self.outer)
-        # Index: the tile's bits, the outer bits and, at bit `one`, a constant 1.
-        one = bits + outer
-        rows = [1 << i for i in range(one + 1)]
-        for bit, tile_mask, tile_value, outer_mask, outer_value in flips:
-            # rows[p] is the mask whose parity with the new index gives bit p of the old one; here
-            # it is composed from the first flip on, so the latest is applied to the index first.
-            source = 1 << one
-            if tile_mask:
-                control = tile_mask.bit_length() - 1
-                source = 1 << control if tile_value else 1 << control | 1 << one
-            elif outer_mask:
-                control = bits + outer_mask.bit_length() - 1
-                source = 1 << control if outer_value else 1 << control | 1 << one
-            # old[bit] = new[bit] ^ source(new): substitute in every row that reads `bit`
-            rows = [row ^ source if row >> bit & 1 else row for row in rows]
-        columns = [sum((rows[p] >> i & 1) << p for p in range(bits)) for i in range(one + 1)]
-        return [columns[one], *columns[:one]]
 
     def op(self, index: int, op: Op) -> list[int]:
         condition = self.condition(op)
@@ -273,13 +254,13 @@ class _Writer:
         inverse = np.argsort(op.table).tolist()
         return [Code.PERMUTE, len(bits), *condition, *bits, *op.table, *inverse]
 
-    def condition(self, op: Op) -> list[int]:
+    def condition(self, op: Op) -> tuple[int, int, int, int]:
         masks = [0, 0, 0, 0]
         for q, value in zip(op.controls, op.control_values, strict=True):
             where, bit = (0, self.place[q]) if q in self.place else (2, self.outer[q])
             masks[where] |= 1 << bit
             masks[where + 1] |= value << bit
-        return masks
+        return masks[0], masks[1], masks[2], masks[3]
 
     def constant(self, values: np.ndarray) -> int:
         """Reference to fixed complex numbers."""

@@ -25,7 +25,7 @@ class Gatherer:
 
     Ops that are no group go first, one by one, then moves, then singles: so groups pile up.
     Diagonal ops wait until nothing else is ready, and are left to a later sweep if nothing in this
-    one waits for them.
+    one waits for them. Moves that no op waits for, as SWAPs at the end, are the last of all.
     """
 
     def __init__(self, frontier: Frontier, ops: Sequence[Op]) -> None:
@@ -33,13 +33,16 @@ class Gatherer:
         self.kinds = [step_kind(op) for op in ops]
         self.needs = [op.needs for op in ops]
         self.targets = [op.targets[0] if op.targets else -1 for op in ops]
+        self.final = _final_moves(ops, self.kinds)
         self.outside = 0
         self.waiting: tuple[list[int], ...] = ()
+        self.last: list[int] = []
 
     def gather(self, tile: int) -> tuple[Step, ...]:
         """Run everything that can run in a tile, given as a mask."""
         self.outside = ~tile
         self.waiting = singles, phases, moves, others = [], [], [], []
+        self.last = []
         self._sort_in(self.frontier.ready)
         steps = []
         while True:
@@ -60,12 +63,18 @@ class Gatherer:
                 singles[:] = [i for i in singles if first[self.targets[i]] != i]
                 self._run(ops)
             elif phases:
-                kind, ops = StepKind.PHASES, phases[:]
+                kind, ops, last = StepKind.PHASES, phases[:], len(self.last)
                 phases.clear()
                 self._run(ops)
-                if self.frontier.ready and not (singles or moves or others):
+                later = len(self.frontier.ready) > len(self.last)
+                if later and not (singles or moves or others or self.last[last:]):
                     self.frontier.undo(ops)
-                    break
+                    continue
+            elif self.last:
+                kind, ops = StepKind.MOVES, self.last
+                for index in ops:  # grows by the moves that each lets run
+                    self._run([index])
+                self.last = []
             else:
                 break
             steps.append(Step(kind, tuple(ops)))
@@ -78,4 +87,16 @@ class Gatherer:
     def _sort_in(self, found: Iterable[int]) -> None:
         for index in found:
             if not self.needs[index] & self.outside:
-                self.waiting[self.kinds[index]].append(index)
+                final = self.final[index]
+                (self.last if final else self.waiting[self.kinds[index]]).append(index)
+
+
+def _final_moves(ops: Sequence[Op], kinds: Sequence[StepKind]) -> list[bool]:
+    """For each op, whether it is a move after which its qubits meet nothing but such moves."""
+    final, busy = [False] * len(ops), 0
+    for index in range(len(ops) - 1, -1, -1):
+        mask = sum(1 << q for q in ops[index].qubits)
+        final[index] = kinds[index] is StepKind.MOVES and not mask & busy
+        if not final[index]:
+            busy |= mask
+    return final
