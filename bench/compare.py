@@ -153,11 +153,14 @@ def line(row, found):
     for peer in found:
         value = row.get(peer.NAME, "")
         cells.append(f"{value * 1e3:.3g}" if isinstance(value, float) else value)
-    if numbers:
-        fastest = min(numbers.values())
-        cells += [f"{fastest / row[f'qjax {dtype}']:.1f}x" for dtype in PRECISIONS]
-    else:
-        cells += ["", ""]
+    for dtype in PRECISIONS:
+        # complex128 is compared with those that compute in complex128, complex64 with all.
+        rivals = [
+            numbers[p.NAME]
+            for p in found
+            if p.NAME in numbers and (dtype == "complex64" or p.PRECISION == dtype)
+        ]
+        cells.append(f"{min(rivals) / row[f'qjax {dtype}']:.1f}x" if rivals else "")
     return "| " + " | ".join(cells) + " |"
 
 

@@ -12,7 +12,9 @@ and says in its docstring how it is configured.
 
 import importlib
 
-NAMES = ("panta", "qulacs_peer", "lightning", "aer", "qsim", "tensorcircuit_peer")
+NAMES = (
+    "panta", "panta_single", "qulacs_peer", "lightning", "aer", "qsim", "tensorcircuit_peer",
+)  # fmt: skip
 
 
 def load():

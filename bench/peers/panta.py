@@ -5,10 +5,9 @@ import panta_sim
 
 NAME = "panta-sim"
 PRECISION = "complex128"
-FORWARD_PRECISIONS = ("complex128", "complex64")
 
 
-def _circuit(workload):
+def circuit_of(workload):
     circuit = panta_sim.QuantumCircuit(workload.num_qubits)
     for name, qubits, angle in workload.bound():
         gate = getattr(circuit, name)
@@ -17,13 +16,13 @@ def _circuit(workload):
 
 
 def forward(workload, precision="complex128"):
-    circuit = _circuit(workload)
+    circuit = circuit_of(workload)
     kind = "f64" if precision == "complex128" else "f32"
     return lambda: circuit.run(shots=0, precision=kind)
 
 
 def amplitudes(workload):
-    return np.asarray(_circuit(workload).run(shots=0).statevector())
+    return np.asarray(circuit_of(workload).run(shots=0).statevector())
 
 
 def _observable(workload):

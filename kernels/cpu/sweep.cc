@@ -51,29 +51,46 @@ struct TapeView {
 
 // --- between memory and a tile --------------------------------------------------------------------
 
-// Offsets of the rows of a tile: runs of consecutive amplitudes.
+// The rows of a tile: runs of consecutive amplitudes.
 struct Rows {
-  int run;
-  int64_t base;
-  int count;  // bits of the row index
-  const int32_t* qubit;
+  int run;        // log2 of a row's length
+  int64_t base;   // offset of the first row
+  int64_t mask;   // the bits by which offsets of rows differ
+  int64_t count;
 
   Rows(const SweepView& sweep, int64_t outer_index) {
     run = sweep.run();
-    count = sweep.tile_bits - run;
-    qubit = sweep.tile() + run;
+    count = int64_t{1} << (sweep.tile_bits - run);
+    mask = 0;
+    for (int b = run; b < sweep.tile_bits; ++b) mask |= int64_t{1} << sweep.tile()[b];
     base = 0;
     for (int o = 0; o < sweep.outer_bits; ++o) {
       if (outer_index >> o & 1) base |= int64_t{1} << sweep.outer()[o];
     }
   }
 
-  int64_t offset(int64_t row) const {
-    int64_t at = base;
-    for (int b = 0; b < count; ++b) at |= (row >> b & 1) << qubit[b];
-    return at;
-  }
+  // Counts through the bits of the mask.
+  int64_t after(int64_t place) const { return ((place | ~mask) + 1) & mask; }
 };
+
+// Calls body(row, offset) for each row. Rows lie apart, where the processor does not foresee them,
+// so each is asked for some rows ahead; it foresees long ones by itself.
+template <class R, int kWrite, class Body>
+QJAX_INLINE void each_row(const Rows& rows, const R* state, const Body& body) {
+  constexpr int64_t kAhead = 12, kLong = 4096;
+  const int64_t bytes = 2 * sizeof(R) << rows.run;
+  int64_t place = 0, ahead = 0;
+  for (int k = 0; k < kAhead; ++k) ahead = rows.after(ahead);
+  for (int64_t row = 0; row < rows.count; ++row) {
+    if (bytes < kLong && row + kAhead < rows.count) {
+      const char* next = reinterpret_cast<const char*>(state + 2 * (rows.base | ahead));
+      for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(next + b, kWrite);
+      ahead = rows.after(ahead);
+    }
+    body(row, rows.base | place);
+    place = rows.after(place);
+  }
+}
 
 template <class R>
 void load_tile(const Tile<R, false>& tile, const Rows& rows, const R* state) {
@@ -81,8 +98,8 @@ void load_tile(const Tile<R, false>& tile, const Rows& rows, const R* state) {
   R* const im = reinterpret_cast<R*>(tile.im);
   const int64_t length = int64_t{1} << rows.run;
   constexpr int W = kLanes<R>;
-  for (int64_t row = 0; row < int64_t{1} << rows.count; ++row) {
-    const R* from = state + 2 * rows.offset(row);
+  each_row<R, 0>(rows, state, [&](int64_t row, int64_t offset) QJAX_BODY {
+    const R* from = state + 2 * offset;
     R* const x = re + row * length;
     R* const y = im + row * length;
     if (length >= W) {
@@ -98,7 +115,7 @@ void load_tile(const Tile<R, false>& tile, const Rows& rows, const R* state) {
         y[i] = from[2 * i + 1];
       }
     }
-  }
+  });
 }
 
 template <class R>
@@ -107,8 +124,8 @@ void store_tile(const Tile<R, false>& tile, const Rows& rows, R* state) {
   const R* const im = reinterpret_cast<const R*>(tile.im);
   const int64_t length = int64_t{1} << rows.run;
   constexpr int W = kLanes<R>;
-  for (int64_t row = 0; row < int64_t{1} << rows.count; ++row) {
-    R* const to = state + 2 * rows.offset(row);
+  each_row<R, 1>(rows, state, [&](int64_t row, int64_t offset) QJAX_BODY {
+    R* const to = state + 2 * offset;
     const R* const x = re + row * length;
     const R* const y = im + row * length;
     if (length >= W) {
@@ -124,7 +141,7 @@ void store_tile(const Tile<R, false>& tile, const Rows& rows, R* state) {
         to[2 * i + 1] = y[i];
       }
     }
-  }
+  });
 }
 
 // Lane l of vector j is amplitude j of sample first + l, or 0 if there is no such sample.
