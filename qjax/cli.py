@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import jax
 
+from qjax import qasm
 from qjax._extras import require
 from qjax.circuit import Circuit
 from qjax.diagnose import info, info_text, verify
@@ -15,15 +16,21 @@ from qjax.errors import FileError, ParameterError, QjaxError
 from qjax.estimate import cost
 from qjax.files import load
 from qjax.plan import compile_plan
-from qjax.simulate import counts
+from qjax.simulate import counts, expectation
 
 
 def read_circuit(path: Path) -> Circuit:
-    """A circuit from a file that `qjax.save` wrote, or from a Python file that defines `circuit`.
+    """A circuit from a file that `qjax.save` wrote, in OpenQASM, or a Python file with `circuit`.
 
     Raises:
         FileError: If there is no file, or no circuit in it.
+        QasmError: If it is OpenQASM that cannot be read.
     """
+    if path.suffix in (".qasm", ".qasm2", ".qasm3"):
+        try:
+            return qasm.load(path)
+        except OSError as error:
+            raise FileError(f"{str(path)!r} cannot be read: {error}") from error
     if path.suffix == ".py":
         if not path.is_file():
             raise FileError(f"There is no file {str(path)!r}.")
@@ -63,7 +70,8 @@ def build() -> Any:
         pretty_exceptions_enable=False,
     )
     file_argument = typer.Argument(
-        help="A .json file of qjax.save, or a .py file that defines `circuit`.", metavar="FILE"
+        help="A .qasm file, a .json file of qjax.save, or a .py file that defines `circuit`.",
+        metavar="FILE",
     )
 
     @app.command("info")
@@ -112,6 +120,22 @@ def build() -> Any:
         else:
             write_picture(circuit.draw("mpl"), output)
 
+    @app.command()
+    def convert(
+        file: Annotated[Path, file_argument],
+        output: Annotated[Path, typer.Argument(help="The .qasm file to write.")],
+        to: Annotated[int, typer.Option(help="Version of OpenQASM: 2 or 3.")] = 3,
+    ) -> None:
+        """Write a circuit as OpenQASM.
+
+        Example: qjax convert bell.qasm bell3.qasm --to 3
+        """
+        circuit = read_circuit(file)
+        try:
+            qasm.dump(circuit, output, version=to)
+        except OSError as error:
+            raise FileError(f"{str(output)!r} cannot be written: {error}") from error
+
     @app.command("cost")
     def show_cost(
         file: Annotated[Path, file_argument],
@@ -159,11 +183,14 @@ def build() -> Any:
         plot: Annotated[
             Path | None, typer.Option(help="Write a histogram to this picture.")
         ] = None,
+        observable: Annotated[
+            str | None, typer.Option(help="Also its exact expectation value: 'Z0 Z1 + 0.5 X0'.")
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     ) -> None:
         """Simulate a circuit and print the counts, highest qubit first.
 
-        Example: qjax run bell.json --shots 1000 --plot bell.png
+        Example: qjax run bell.qasm --shots 1000 --seed 1 --observable "Z0 Z1" --plot bell.png
         """
         circuit = read_circuit(file)
         if circuit.num_parameters and params is None:
@@ -173,9 +200,15 @@ def build() -> Any:
             )
         values = None if params is None else load(params)
         found = counts(circuit, shots, jax.random.key(seed), values)
+        value = None
+        if observable is not None:
+            value = float(expectation(circuit.remove_measurements(), observable, values))
         if as_json:
-            typer.echo(json.dumps(dict(found)))
+            shown = dict(found) if value is None else {"counts": dict(found), "expectation": value}
+            typer.echo(json.dumps(shown))
         else:
+            if value is not None:
+                typer.echo(f"<{observable}> = {value:.6g}")
             for bits, number in found.most_common():
                 typer.echo(f"{bits}  {number:>8}  {number / shots:7.2%}")
         if plot is not None:

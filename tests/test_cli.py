@@ -112,3 +112,29 @@ def test_the_demo_reaches_the_exact_energy_and_writes_a_program_that_qiskit_read
     for name in ("training.png", "circuit.png", "counts.png", "trained.qasm"):
         assert (tmp_path / name).stat().st_size > 300
     assert np.asarray(result.history).shape == (result.steps,)
+
+
+def test_a_file_in_openqasm_runs_is_drawn_and_converted(tmp_path):
+    file, other = tmp_path / "bell.qasm", tmp_path / "bell3.qasm"
+    file.write_text(qj.qasm.dumps(qj.Circuit(2).h(0).cx(0, 1).measure_all(), 2))
+    result = invoke("run", file, "--shots", 100, "--seed", 1, "--observable", "Z0 Z1", "--json")
+    facts = json.loads(result.output)
+    assert set(facts["counts"]) == {"00", "11"}
+    assert abs(facts["expectation"] - 1) < 1e-6
+    assert "<Z0 Z1> = 1" in invoke("run", file, "--observable", "Z0 Z1").output
+    assert invoke("draw", file).output.startswith("q0: ─H─●")
+    assert invoke("convert", file, other, "--to", 3).exit_code == 0
+    assert other.read_text().startswith("OPENQASM 3.0;")
+    assert qj.qasm.load(other) == qj.qasm.load(file)
+    file.write_text("OPENQASM 2.0;\nqreg q[1];\nh q[0];")
+    error = invoke("run", file).exception
+    assert "bell.qasm, line 3, column 1: gate 'h' must be defined" in str(error)
+    assert "cannot be read" in str(invoke("run", tmp_path / "none.qasm").exception)
+
+
+def test_cost_plan_and_verify_report(bell):
+    assert "peak memory" in invoke("cost", bell, "--grad", "--observable", "Z0").output
+    assert "sweep over" in invoke("plan", bell).output
+    result = invoke("verify", bell)
+    assert result.exit_code == 0
+    assert "complex128" in result.output
