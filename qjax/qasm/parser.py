@@ -206,14 +206,19 @@ class Parser:
         """The operands of a gate, whose name and angles are read."""
         if not isinstance(target, (Name, Call)):
             raise self.source.error(token.at, "a gate's name must stand before its qubits.")
+        operands = self.operands()
+        arguments = target.arguments if isinstance(target, Call) else []
+        return GateCall(modifiers, target.name, arguments, operands, target.at)
+
+    def operands(self) -> list[Any]:
+        """Qubits in a row, and the end of the statement."""
         operands = []
         while self.next.text != ";":
             operands.append(self.postfix())
             if not self.accept(","):
                 break
         self.take(";")
-        arguments = target.arguments if isinstance(target, Call) else []
-        return GateCall(modifiers, target.name, arguments, operands, target.at)
+        return operands
 
     def include(self, token: Token) -> Include:
         """The name of a file in quotes."""
@@ -372,12 +377,7 @@ class Parser:
 
     def barrier(self, token: Token) -> Barrier:
         """The operands of a barrier."""
-        operands = []
-        while self.next.text != ";":
-            operands.append(self.postfix())
-            if not self.accept(","):
-                break
-        self.take(";")
+        operands = self.operands()
         return Barrier(operands, token.at)
 
     def reset(self, token: Token) -> Reset:
