@@ -24,7 +24,14 @@ FLOORS = {
     "cli": 9, "demo": 8,
 }  # fmt: skip
 # Side wings need no engine: they may import floors 0 to 2, and what is named here.
-WINGS = {"draw": set(), "library": set(), "qasm": {"dense"}, "files": set(), "plot": {"draw"}}
+WINGS = {
+    "draw": set(),
+    "library": set(),
+    "interop": set(),
+    "qasm": {"dense"},
+    "files": set(),
+    "plot": {"draw"},
+}
 # scipy is imported where it is needed; the command line needs its extras at the top.
 FILES = sorted(p for p in ROOT.rglob("*.py") if p.name != "__init__.py" or p.parent != ROOT)
 

@@ -1,0 +1,244 @@
+"""Circuits from and for Qiskit, with their parameters and global phase."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from qjax._extras import require
+from qjax.circuit import Circuit, Instruction, Parameter, ParameterVector
+from qjax.circuit.compose import controlled, inverted
+from qjax.circuit.instruction import BARRIER, MEASURE
+from qjax.circuit.parameter import ParameterExpression, Symbol, is_traced
+from qjax.circuit.synthesis import decompose
+from qjax.errors import CircuitError, ParameterError
+from qjax.gates import Gate, find_gate
+
+# Rows of the table with the same matrix as a class of qiskit.circuit.library.
+_CLASSES = {
+    "id": "IGate", "x": "XGate", "y": "YGate", "z": "ZGate", "h": "HGate", "s": "SGate",
+    "sdg": "SdgGate", "t": "TGate", "tdg": "TdgGate", "sx": "SXGate", "sxdg": "SXdgGate",
+    "rx": "RXGate", "ry": "RYGate", "rz": "RZGate", "p": "PhaseGate", "u": "UGate", "prx": "RGate",
+    "swap": "SwapGate", "iswap": "iSwapGate", "ecr": "ECRGate", "dcx": "DCXGate",
+    "rxx": "RXXGate", "ryy": "RYYGate", "rzz": "RZZGate", "rzx": "RZXGate",
+    "xx_plus_yy": "XXPlusYYGate", "xx_minus_yy": "XXMinusYYGate",
+}  # fmt: skip
+_OLD = {"U1Gate": "p", "U3Gate": "u"}  # other names of the same matrices
+_DYNAMIC = frozenset("reset initialize if_else while_loop for_loop switch_case store delay".split())
+
+
+def _library() -> Any:
+    return require("qiskit.circuit.library", "qiskit", "Conversion from and to Qiskit")
+
+
+@cache
+def _rows() -> dict[Any, str]:
+    """The row of each class."""
+    library = _library()
+    pairs = [(cls, row) for row, cls in _CLASSES.items()] + list(_OLD.items())
+    return {getattr(library, cls): row for cls, row in pairs}
+
+
+def to_qiskit(circuit: Circuit) -> Any:
+    """A circuit as a `qiskit.QuantumCircuit`.
+
+    Args:
+        circuit: Its numbers must be known or symbolic, not traced.
+
+    Returns:
+        The circuit with the same unitary, its global phase included. Parameters keep their names,
+        and vectors are vectors; one of several axes is flattened in row-major order.
+
+    Raises:
+        MissingExtraError: If Qiskit is not installed.
+        CircuitError: If a number is traced.
+        ParameterError: If a gate that Qiskit lacks has open parameters and no decomposition.
+
+    Examples:
+        >>> to_qiskit(Circuit(2).h(0).cx(0, 1)).count_ops()["cx"]
+        1
+    """
+    library, terra = _library(), require("qiskit.circuit", "qiskit", "Conversion to Qiskit")
+    found: dict[str, Any] = {}
+    for name, shape in circuit.parameters.items():
+        size = int(np.prod(shape, dtype=int))
+        found[name] = terra.ParameterVector(name, size) if shape else terra.Parameter(name)
+
+    def symbol(s: Symbol) -> Any:
+        return found[s.name][s.index] if s.shape else found[s.name]
+
+    def angle(value: Any) -> Any:
+        if isinstance(value, ParameterExpression):
+            total: Any = float(value.offset)
+            for s, factor in value.terms:
+                total = symbol(s) * float(factor) + total
+            return total
+        return float(value)
+
+    made = terra.QuantumCircuit(circuit.num_qubits, circuit.num_clbits)
+
+    def append(i: Instruction) -> None:
+        gate = i.operation
+        if i.operation is BARRIER:
+            made.barrier(list(i.qubits))
+            return
+        if i.operation is MEASURE:
+            made.measure(list(i.qubits), list(i.clbits))
+            return
+        assert isinstance(gate, Gate)
+        if any(is_traced(p) for p in i.params):
+            raise CircuitError(f"to_qiskit: the numbers of {i} must be known, but are traced.")
+        if gate.name == "gphase" and not i.controls:
+            made.global_phase += angle(i.params[0])
+            return
+        if gate.name == "unitary":
+            new = library.UnitaryGate(np.asarray(i.params[0]))
+        elif gate.name in _CLASSES:
+            new = getattr(library, _CLASSES[gate.name])(*(angle(p) for p in i.params))
+        else:
+            for step in decompose(i):
+                append(step)
+            return
+        if i.controls:
+            state = sum(v << k for k, v in enumerate(i.control_values))
+            new = new.control(len(i.controls), ctrl_state=state, annotated=True)
+        made.append(new, list(i.all_qubits))
+
+    for instruction in circuit:
+        append(instruction)
+    return made
+
+
+def from_qiskit(circuit: Any) -> Circuit:
+    """A circuit of Qiskit as a `Circuit`.
+
+    Gates that the table has not are replaced by their definitions, or by their matrices.
+
+    Args:
+        circuit: A `qiskit.QuantumCircuit`. Its angles may be affine expressions of parameters.
+
+    Returns:
+        The circuit with the same unitary, its global phase included; qubits and classical bits
+        have the numbers that they have in Qiskit's circuit.
+
+    Raises:
+        MissingExtraError: If Qiskit is not installed.
+        CircuitError: If it is no circuit of Qiskit, or has resets or classical control.
+        ParameterError: If an angle is not affine in the parameters.
+
+    Examples:
+        >>> from qiskit import QuantumCircuit
+        >>> bell = QuantumCircuit(2)
+        >>> _ = bell.h(0), bell.cx(0, 1)
+        >>> print(from_qiskit(bell))
+        q0: ─H─●─
+               │
+        q1: ───X─
+    """
+    terra = require("qiskit.circuit", "qiskit", "Conversion from Qiskit")
+    if not isinstance(circuit, terra.QuantumCircuit):
+        raise CircuitError(f"from_qiskit: circuit must be a QuantumCircuit, but is {circuit!r}.")
+    made = Circuit(circuit.num_qubits, circuit.num_clbits)
+    for instruction in _instructions(circuit, tuple(range(circuit.num_qubits))):
+        made.append(instruction)
+    return made
+
+
+def _instructions(circuit: Any, where: tuple[int, ...]) -> list[Instruction]:
+    """Those of a circuit of Qiskit whose qubit k is qubit `where[k]`, its global phase first."""
+    found = []
+    phase = _angle(circuit.global_phase)
+    if isinstance(phase, ParameterExpression) or phase:
+        found += _placed("gphase", (phase,), ())
+    for item in circuit.data:
+        qubits = tuple(where[circuit.find_bit(q).index] for q in item.qubits)
+        clbits = tuple(circuit.find_bit(c).index for c in item.clbits)
+        found += _converted(item.operation, qubits, clbits)
+    return found
+
+
+def _converted(
+    operation: Any, qubits: tuple[int, ...], clbits: tuple[int, ...]
+) -> list[Instruction]:
+    """One operation of Qiskit on qubits."""
+    terra = require("qiskit.circuit", "qiskit", "Conversion from Qiskit")
+    name = operation.name
+    if name == "barrier":
+        return [Instruction(BARRIER, qubits)]
+    if name == "measure":
+        return [Instruction(MEASURE, qubits, clbits=clbits)]
+    if name in _DYNAMIC or clbits or isinstance(operation, terra.ControlFlowOp):
+        raise CircuitError(
+            f"from_qiskit: operations must be gates, barriers and measurements, but one is {name}."
+        )
+    library = _library()
+    cls = getattr(operation, "base_class", type(operation))
+    if cls in _rows():
+        return _placed(_rows()[cls], tuple(_angle(p) for p in operation.params), qubits)
+    if cls is library.U2Gate:
+        phi, lam = (_angle(p) for p in operation.params)
+        return _placed("u", (np.pi / 2, phi, lam), qubits)
+    if cls is library.GlobalPhaseGate:
+        return _placed("gphase", (_angle(operation.params[0]),), ())
+    if cls is library.CUGate:  # its phase is no part of its base
+        base = _placed("phased_u", tuple(_angle(p) for p in operation.params), qubits[1:])
+        return controlled(base, qubits[:1], [operation.ctrl_state])
+    if isinstance(operation, terra.AnnotatedOperation):
+        return _modified(operation, operation.modifiers, qubits)
+    if isinstance(operation, terra.ControlledGate):
+        k = operation.num_ctrl_qubits
+        values = [operation.ctrl_state >> j & 1 for j in range(k)]
+        return controlled(_converted(operation.base_gate, qubits[k:], ()), qubits[:k], values)
+    if cls is not library.UnitaryGate and operation.definition is not None:
+        return _instructions(operation.definition, qubits)
+    if not hasattr(operation, "to_matrix"):
+        raise CircuitError(f"from_qiskit: {name} must have a definition or a matrix, but has none.")
+    scratch = Circuit(max(qubits, default=0) + 1)
+    return list(scratch.unitary(np.asarray(operation.to_matrix()), qubits))
+
+
+def _modified(operation: Any, modifiers: list[Any], qubits: tuple[int, ...]) -> list[Instruction]:
+    """An operation under modifiers, the last of which is the outermost."""
+    terra = require("qiskit.circuit", "qiskit", "Conversion from Qiskit")
+    if not modifiers:
+        return _converted(operation.base_op, qubits, ())
+    *inner, last = modifiers
+    if isinstance(last, terra.InverseModifier):
+        return inverted(_modified(operation, inner, qubits))
+    if isinstance(last, terra.ControlModifier):
+        k = last.num_ctrl_qubits
+        values = [last.ctrl_state >> j & 1 for j in range(k)]
+        return controlled(_modified(operation, inner, qubits[k:]), qubits[:k], values)
+    times = last.power
+    if times != int(times):
+        raise CircuitError(f"from_qiskit: powers of gates must be whole, but one is {times}.")
+    base = _modified(operation, inner, qubits)
+    return (base if times >= 0 else inverted(base)) * abs(int(times))
+
+
+def _placed(name: str, params: tuple[Any, ...], qubits: tuple[int, ...]) -> list[Instruction]:
+    return list(Circuit(max(qubits, default=0) + 1).append(find_gate(name), qubits, params))
+
+
+def _angle(value: Any) -> Any:
+    """A number, or an affine expression of parameters, from what Qiskit holds."""
+    if not hasattr(value, "parameters"):
+        return float(value)
+    symbols = sorted(value.parameters, key=lambda p: p.name)
+    zero = value.bind(dict.fromkeys(symbols, 0.0))
+    total: Any = float(complex(zero).real)
+    for p in symbols:
+        factor = value.gradient(p)
+        if getattr(factor, "parameters", None):
+            raise ParameterError(
+                f"from_qiskit: an angle must be affine in the parameters, but is {value}."
+            )
+        total = total + _symbol(p) * float(complex(factor).real)
+    return total
+
+
+def _symbol(parameter: Any) -> Any:
+    vector = getattr(parameter, "vector", None)
+    if vector is None:
+        return Parameter(parameter.name)
+    return ParameterVector(vector.name, len(vector))[parameter.index]

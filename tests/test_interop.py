@@ -1,0 +1,124 @@
+"""Circuits go to other packages and come back as the same unitaries, symbols kept."""
+
+import numpy as np
+import oracle
+import pytest
+from hypothesis import given, settings
+from strategies import circuits, random_template
+
+import qjax as qj
+from qjax.gates import GATES
+from qjax.interop import from_qiskit, to_qiskit
+
+pytest.importorskip("qiskit")
+from qiskit import QuantumCircuit
+from qiskit import circuit as terra
+from qiskit.circuit import library
+from qiskit.circuit.random import random_circuit as random_qiskit
+from qiskit.quantum_info import Operator
+
+EPS = np.finfo(float).eps
+
+
+def difference(circuit, other):
+    return np.max(np.abs(oracle.unitary(circuit) - Operator(other).data))
+
+
+@pytest.mark.parametrize("name", list(GATES))
+def test_each_gate_goes_to_qiskit_and_comes_back(name, rng):
+    gate = GATES[name]
+    k = gate.num_qubits
+    circuit = qj.Circuit(k + 2)
+    angles = tuple(float(a) for a in rng.normal(size=len(gate.params)))
+    circuit.append(name, list(range(k))[::-1], angles)
+    circuit.append(name, list(range(k)), angles, controls=[k, k + 1], control_values=[0, 1])
+    made = to_qiskit(circuit)
+    tolerance = 512 * EPS * (len(made) + 2)
+    assert difference(circuit, made) <= tolerance
+    assert difference(from_qiskit(made), made) <= tolerance
+
+
+@settings(max_examples=25)
+@given(circuit=circuits(max_qubits=4, max_gates=12))
+def test_random_circuits_go_to_qiskit_and_come_back(circuit):
+    made = to_qiskit(circuit)
+    tolerance = 1e-9  # Qiskit's own synthesis of controlled unitaries rounds to about 1e-10
+    assert difference(circuit, made) <= tolerance
+    assert difference(from_qiskit(made), made) <= tolerance
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_circuits_of_qiskit_come_in(seed):
+    made = random_qiskit(4, 8, max_operands=4, seed=seed)
+    assert difference(from_qiskit(made), made) <= 1e-9
+
+
+def test_gates_of_qiskits_library_come_in(rng):
+    made = QuantumCircuit(5, global_phase=0.3)
+    made.append(library.QFTGate(4), [3, 1, 0, 2])
+    made.append(library.UnitaryGate(np.linalg.qr(rng.normal(size=(4, 4)))[0]), [4, 1])
+    made.append(library.RCCXGate(), [0, 3, 2])
+    made.append(library.U2Gate(0.1, 0.2).control(2, ctrl_state=1, annotated=False), [0, 1, 4])
+    made.append(library.CUGate(0.1, 0.2, 0.3, 0.4), [2, 0])
+    made.append(library.DiagonalGate([1, -1, 1j, 1]), [1, 3])
+    assert difference(from_qiskit(made), made) <= 1e-9
+
+
+def test_annotated_gates_come_in():
+    made = QuantumCircuit(4)
+    gate = library.SGate().control(1, ctrl_state=0, annotated=True)
+    made.append(
+        gate.inverse(annotated=True).control(1, annotated=True).power(3, annotated=True), [2, 0, 3]
+    )
+    made.append(library.RYGate(0.3).control(2, ctrl_state=1, annotated=False), [3, 1, 2])
+    assert difference(from_qiskit(made), made) <= 1e-12
+
+
+def test_a_gate_of_ones_own_with_a_librarys_name_is_its_definition():
+    body = QuantumCircuit(1, name="h")
+    body.x(0)
+    made = QuantumCircuit(1)
+    made.append(body.to_gate(), [0])
+    assert from_qiskit(made).count_ops() == {"x": 1}
+
+
+def test_parameters_keep_names_vectors_and_expressions(rng):
+    circuit = random_template(3, 12, 5, rng)
+    made = to_qiskit(circuit)
+    assert {p.vector.name for p in made.parameters} == {"theta"}
+    back = from_qiskit(made)
+    values = rng.normal(size=5)
+    bound = made.assign_parameters(dict(zip(made.parameters[0].vector, values, strict=True)))
+    assert difference(circuit.bind(values), bound) <= 1e-9
+    assert difference(back.bind(values), bound) <= 1e-9
+    a, b = terra.Parameter("a"), terra.Parameter("b")
+    other = QuantumCircuit(1, global_phase=a)
+    other.rx(2 * a - b / 2 + 0.25, 0)
+    found = from_qiskit(other)
+    assert set(found.parameters) == {"a", "b"}
+    assert difference(found.bind({"a": 0.5, "b": 0.3}), other.assign_parameters([0.5, 0.3])) < 1e-12
+
+
+def test_measurements_keep_their_bits():
+    circuit = qj.Circuit(3).h(0).barrier().measure([2, 0], [0, 3])
+    assert from_qiskit(to_qiskit(circuit)) == circuit
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda c: c.reset(0), "but one is reset"),
+        (lambda c: c.rx(terra.Parameter("a") ** 2, 0), "must be affine"),
+        (lambda c: c.if_test((c.clbits[0], 1), c.copy(), [0], [0]), "but one is if_else"),
+    ],
+)
+def test_what_cannot_come_in_is_said(make, message):
+    circuit = QuantumCircuit(1, 1)
+    make(circuit)
+    with pytest.raises(qj.QjaxError, match=message):
+        from_qiskit(circuit)
+
+
+def test_what_is_no_circuit_is_refused():
+    with pytest.raises(qj.QjaxError, match="must be a QuantumCircuit"):
+        from_qiskit("h 0")
