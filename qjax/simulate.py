@@ -22,7 +22,7 @@ from qjax.engine.sampling import draw
 from qjax.engine.sampling import probabilities as probabilities_of
 from qjax.engine.select import complex_dtype, real_dtype, resolve
 from qjax.errors import CircuitError, ObservableError, SamplingError, StateError
-from qjax.plan import compile_plan
+from qjax.plan import Plan, compile_plan
 from qjax.state import basis_state, checked_state
 
 MAX_UNITARY_QUBITS = 14  # the matrix of a unitary then has 2 GiB
@@ -53,8 +53,9 @@ def _run(
     values = flat_values(structure, params)
     buffer = jnp.asarray(numbers(plan, leaves, values, real_dtype(amplitudes)))
     if initial_state is None:
-        start = basis_row(n, 0, amplitudes, engine or "auto")[0]
-    elif isinstance(initial_state, str):
+        lead = buffer.shape[:-1]
+        return _Run(_from_zero(_flat_rows(buffer, lead), plan, amplitudes, engine or "auto"), lead)
+    if isinstance(initial_state, str):
         start = basis_state(initial_state, n, dtype=amplitudes)
     else:
         start = checked_state(initial_state, n, f"{what}: initial_state", amplitudes)
@@ -67,6 +68,13 @@ def _run(
         ) from None
     rows = [_flat_rows(x, lead) for x in (start, buffer)]
     return _Run(apply_p.bind(*rows, plan=plan, engine=engine or "auto"), lead)
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3), inline=True)
+def _from_zero(numbers: jax.Array, plan: Plan, dtype: np.dtype, engine: str) -> jax.Array:
+    """The states that |0...0> becomes; one program, so that they take its place."""
+    start = basis_row(plan.num_qubits, 0, dtype, engine)
+    return apply_p.bind(start, numbers, plan=plan, engine=engine)
 
 
 def _flat_rows(array: jax.Array, lead: tuple[int, ...]) -> jax.Array:

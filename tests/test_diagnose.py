@@ -102,6 +102,14 @@ def test_what_does_not_fit_is_refused_with_its_size(monkeypatch):
     assert qj.statevector(small, 0.5).shape == (2**14,)
 
 
+def test_a_call_with_a_state_of_its_own_needs_room_for_another(monkeypatch):
+    state = qj.basis_state("0" * 25)
+    size = 2**25 * 8
+    monkeypatch.setattr(memory, "_system", lambda: size // 2)
+    with pytest.raises(qj.QjaxError, match=r"must fit in the 0\.125 GiB .* but needs"):
+        qj.statevector(qj.Circuit(25).h(0), initial_state=state, dtype=np.complex64)
+
+
 def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
     files = {
         "memory.max": "1000000",
@@ -177,7 +185,8 @@ def test_bad_calls_are_refused(call, message):
 
 
 def test_devices_tell_their_limit(monkeypatch):
-    device = types.SimpleNamespace(memory_stats=lambda: {"bytes_limit": 5})
+    device = types.SimpleNamespace(memory_stats=lambda: {"bytes_limit": 5, "bytes_in_use": 4})
+    array = types.SimpleNamespace(nbytes=3, is_deleted=lambda: False)
     monkeypatch.setattr(jax, "local_devices", lambda backend: [device])
-    monkeypatch.setattr(jax, "live_arrays", lambda platform: [])
-    assert memory.available("gpu") == 5
+    monkeypatch.setattr(jax, "live_arrays", lambda platform: [array])
+    assert memory.available("gpu") == 5 - 4 + 3

@@ -46,6 +46,8 @@ def register(
         return primitive.bind(*operands, **dict(params))
 
     def implementation(*operands: Any, **params: Any) -> Any:
+        if states is not None and operands:
+            _require_beside(states, operands, params["engine"])
         return run(*operands, params=tuple(sorted(params.items())))
 
     several = primitive.multiple_results
@@ -85,6 +87,16 @@ def register(
         return default_on_cpu(ctx, *operands, **params)
 
     mlir.register_lowering(primitive, on_cpu, platform="cpu")
+
+
+def _require_beside(states: str, operands: tuple[Any, ...], engine: str) -> None:
+    """Refuse a single operation outside of a compiled program: its operands stay where they are."""
+    platform = jax.default_backend()
+    kernels = engine != "xla" and platform == "cpu" and library() is not None
+    *given, _ = operands
+    shape = max(o.shape[0] for o in operands), given[0].shape[1]
+    new = getattr(ENGINES["cpu" if kernels else "xla"], states) - (len(given) - 1)
+    require(new, shape, given[0].dtype.itemsize, platform, beside=True)
 
 
 def _require(engine: Engine, states: str, result: ShapedArray, platform: str | None) -> None:

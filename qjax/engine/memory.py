@@ -15,12 +15,18 @@ def available(platform: str) -> int | None:
     On a CPU it is the memory that the system can give, or a container's limit if that is less; on
     other devices what their allocator has. None if it cannot be told.
     """
-    held = sum(array.nbytes for array in jax.live_arrays(platform) if not array.is_deleted())
+    free = _free(platform)
+    held = (array.nbytes for array in jax.live_arrays(platform) if not array.is_deleted())
+    return None if free is None else free + sum(held)
+
+
+def _free(platform: str) -> int | None:
     if platform == "cpu":
-        free = [f for f in (_system(), _container()) if f is not None]
-        return min(free) + held if free else None
+        found = [f for f in (_system(), _container()) if f is not None]
+        return min(found) if found else None
     stats = jax.local_devices(backend=platform)[0].memory_stats() or {}
-    return stats.get("bytes_limit")
+    limit = stats.get("bytes_limit")
+    return None if limit is None else limit - stats.get("bytes_in_use", 0)
 
 
 def _system() -> int | None:
@@ -62,7 +68,9 @@ def gib(size: float) -> str:
     return f"{size / 2**30:.3g} GiB"
 
 
-def require(states: int, shape: tuple[int, ...], itemsize: int, platform: str) -> None:
+def require(
+    states: int, shape: tuple[int, ...], itemsize: int, platform: str, *, beside: bool = False
+) -> None:
     """Refuse a run that cannot fit, with the figures.
 
     Args:
@@ -70,6 +78,8 @@ def require(states: int, shape: tuple[int, ...], itemsize: int, platform: str) -
         shape: (B, 2**n).
         itemsize: Bytes of an amplitude.
         platform: Where it runs.
+        beside: Whether they come beside all arrays that there are, as when a single operation runs
+            outside of a compiled program. Else the program may be given the memory of arrays.
 
     Raises:
         EngineError: If they need more memory than there is.
@@ -78,7 +88,7 @@ def require(states: int, shape: tuple[int, ...], itemsize: int, platform: str) -
     needed = states * batch * size * itemsize
     if needed < _ALWAYS_FITS:
         return
-    free = available(platform)
+    free = _free(platform) if beside else available(platform)
     if free is not None and needed > free:
         rows = "" if batch == 1 else f", for a batch of {batch:,}"
         kind = "complex64" if itemsize == 8 else "complex128"
