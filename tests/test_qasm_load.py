@@ -70,6 +70,15 @@ def test_parameters_keep_their_vectors_and_expressions(rng):
     assert np.max(np.abs(difference)) <= 512 * EPS * (len(back) + 2)
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_definitions_of_gates_of_the_table_are_these_gates(version):
+    circuit = qj.Circuit(3).u(0.1, 0.2, 0.3, 0).iswap(0, 1).rzz(0.4, 1, 2).fsim(0.1, 0.2, 2, 0)
+    assert loads(dumps(circuit, version)) == circuit
+    head = HEAD[version] + ("qubit[2] q;" if version == 3 else "qreg q[2];")
+    other = loads(head + "gate iswap a, b { cx a, b; } iswap q[0], q[1];")
+    assert other == qj.Circuit(2).cx(0, 1)
+
+
 def test_measurements_keep_their_bits():
     circuit = qj.Circuit(3).h(0).measure([2, 0], [0, 3])
     assert loads(dumps(circuit, 2)) == loads(dumps(circuit, 3)) == circuit

@@ -10,6 +10,7 @@ from qjax.circuit.compose import controlled, inverted
 from qjax.circuit.instruction import Instruction
 from qjax.circuit.parameter import ParameterExpression
 from qjax.dense import dense_statevector
+from qjax.errors import QasmError
 from qjax.gates import GATES, Gate
 from qjax.qasm.evaluate import Wires, describe
 from qjax.qasm.expressions import MAX_WIRES, Evaluator
@@ -187,10 +188,50 @@ class Caller(Evaluator):
                         statement.at, f"gate {gate.name}: a gate's body must hold gates only."
                     )
             self.execute(gate.body)
+            if any(i.clbits for i in self.instructions):
+                raise self.error(at, f"gate {gate.name}: a gate's body must hold gates only.")
             return self.instructions
         finally:
             self.scopes, self.instructions = outer, kept
             self.calls -= 1
+
+    def recognised(self, node: GateDefinition) -> Gate | None:
+        """The row of the table that a definition says again, as those do that `dumps` writes.
+
+        Its matrix is compared at two generic sets of angles; in version 2 up to a phase, which has
+        no meaning there.
+        """
+        gate = GATES.get(node.name)
+        if gate is None or node.body is None or gate.num_qubits > 5 or any(gate.param_shapes):
+            return None
+        if (len(node.parameters), len(node.qubits)) != (len(gate.params), gate.num_qubits):
+            return None
+        qubits = tuple(range(gate.num_qubits))
+        kept = self.steps, self.limit, self.num_qubits
+        self.limit = min(self.limit, self.steps + 10_000)
+        self.num_qubits = max(self.num_qubits, len(qubits))
+        try:
+            for start in (2, 11):
+                angles = [float(np.sqrt(start + k)) for k in range(len(gate.params))]
+                found = Circuit(len(qubits))
+                for instruction in self.expanded(node, angles, qubits, node.at):
+                    found.append(instruction)
+                wanted = Circuit(len(qubits)).append(gate, qubits, angles)
+                if not _same(_matrix(found), _matrix(wanted), self.version[0] == 2):
+                    return None
+        except QasmError:  # it is said when the gate is used
+            return None
+        finally:
+            self.steps, self.limit, self.num_qubits = kept
+        return gate
+
+
+def _same(found: np.ndarray, wanted: np.ndarray, up_to_phase: bool) -> bool:
+    """Whether two unitary matrices are equal, up to rounding."""
+    if up_to_phase:
+        inner = np.vdot(wanted, found)
+        found = found * (abs(inner) / inner if inner else 1)
+    return bool(np.max(np.abs(found - wanted)) < 1e-12)
 
 
 def _matrix(circuit: Circuit) -> np.ndarray:

@@ -130,7 +130,7 @@ class Interpreter(Caller):
         if node.name in self.program_gates or node.name in ("U", "CX", "gphase"):
             raise self.error(node.at, f"gate {node.name} must not be defined twice.")
         self.program_gates.add(node.name)
-        self.gates[node.name] = node
+        self.gates[node.name] = self.recognised(node) or node
 
     def routine(self, node: Subroutine) -> None:
         """A subroutine of the program."""

@@ -36,7 +36,8 @@ def loads(
         name: What messages call the program.
 
     Returns:
-        The circuit. Gates that the program defines are replaced by their bodies.
+        The circuit. Gates that the program defines are replaced by their bodies, unless they are
+        what the table of gates has under the same name.
 
     Raises:
         QasmError: If it is no valid program, says what no circuit can hold (gates on classical
