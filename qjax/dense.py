@@ -10,6 +10,7 @@ import numpy as np
 
 from qjax.circuit.circuit import Circuit
 from qjax.circuit.instruction import Instruction
+from qjax.errors import CircuitError
 from qjax.gates import Gate
 
 
@@ -20,10 +21,15 @@ def dense_statevector(circuit: Circuit, start: np.ndarray | None = None) -> np.n
         circuit: The circuit; its measurements and barriers are left out.
         start: The state before it, |0...0> if None.
 
+    Raises:
+        CircuitError: If it resets qubits or depends on outcomes.
+
     Examples:
         >>> dense_statevector(Circuit(1).h(0))
         array([0.7071+0.j, 0.7071+0.j])
     """
+    if (dynamic := circuit.structure.dynamic) is not None:
+        raise CircuitError(f"dense_statevector: the circuit must be unitary, but has {dynamic}.")
     state = np.eye(1, 2**circuit.num_qubits, dtype=complex)[0] if start is None else start
     for instruction in circuit.instructions:
         if isinstance(instruction.operation, Gate):

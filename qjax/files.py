@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import numpy as np
 
 from qjax._atomic import whole_file
 from qjax.circuit.circuit import Circuit
-from qjax.circuit.instruction import BARRIER, MEASURE, Directive, Instruction
+from qjax.circuit.control_flow import Condition
+from qjax.circuit.instruction import BARRIER, MEASURE, RESET, Directive, Instruction
 from qjax.circuit.parameter import ParameterExpression, Symbol, is_traced
 from qjax.errors import FileError, QjaxError
 from qjax.gates import FAMILIES, GATES, Gate
@@ -27,7 +29,7 @@ FORMAT = "qjax"
 VERSION = 1
 _INLINE = 256  # numbers up to which an array stands in the JSON text
 
-_DIRECTIVES = {d.name: d for d in (BARRIER, MEASURE)}
+_DIRECTIVES = {d.name: d for d in (BARRIER, MEASURE, RESET)}
 
 
 def save(value: Any, path: str | os.PathLike) -> None:
@@ -223,6 +225,11 @@ def _encode_instruction(i: Instruction, arrays: Arrays) -> dict[str, Any]:
         facts |= {"controls": list(i.controls), "control_values": list(i.control_values)}
     if i.clbits:
         facts["clbits"] = list(i.clbits)
+    if i.conditions:
+        facts["conditions"] = [
+            {"clbits": list(c.clbits), "values": list(c.values), "negated": c.negated}
+            for c in i.conditions
+        ]
     return facts
 
 
@@ -230,18 +237,25 @@ def _decode_circuit(data: Any, archive: Archive) -> Circuit:
     circuit = Circuit(data["num_qubits"], data["num_clbits"])
     for facts in data["instructions"]:
         operation = _operation(facts["name"], facts.get("arguments", []))
+        one = Circuit(circuit.num_qubits, circuit.num_clbits)
         if isinstance(operation, Directive):
             qubits, clbits = tuple(facts["qubits"]), tuple(facts.get("clbits", ()))
-            circuit.append(Instruction(operation, qubits, clbits=clbits))
+            one.append(Instruction(operation, qubits, clbits=clbits))
         else:
             params = tuple(_decode(p, archive) for p in facts.get("params", []))
-            circuit.append(
+            one.append(
                 operation,
                 facts["qubits"],
                 params,
                 controls=facts.get("controls", ()),
                 control_values=facts.get("control_values"),
             )
+        conditions = tuple(
+            Condition(tuple(c["clbits"]), tuple(c["values"]), c["negated"])
+            for c in facts.get("conditions", [])
+        )
+        for instruction in one:
+            circuit.append(replace(instruction, conditions=conditions))
     return circuit
 
 

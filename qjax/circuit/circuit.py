@@ -11,8 +11,9 @@ from qjax._checks import as_integer, as_positive, check_index
 from qjax.circuit._builders import Builders
 from qjax.circuit._place import Angles, Qubits, as_list, distinct_qubits, place
 from qjax.circuit.binding import bind_instructions
-from qjax.circuit.compose import composed, controlled, inverted, remapped
-from qjax.circuit.instruction import BARRIER, MEASURE, Instruction
+from qjax.circuit.compose import composed, conditioned, controlled, inverted, remapped
+from qjax.circuit.control_flow import Condition
+from qjax.circuit.instruction import BARRIER, MEASURE, RESET, Instruction
 from qjax.circuit.structure import Leaves, Structure, pack, unpack
 from qjax.errors import CircuitError
 from qjax.gates import (
@@ -146,7 +147,8 @@ class Circuit(Builders):
         """
         level: Counter[tuple[str, int]] = Counter()
         for i in self._list():
-            wires = [("q", q) for q in i.all_qubits] + [("c", c) for c in i.clbits]
+            bits = (*i.clbits, *i.read_clbits)
+            wires = [("q", q) for q in i.all_qubits] + [("c", c) for c in bits]
             start = max((level[w] for w in wires), default=0)
             for w in wires:
                 level[w] = start + (i.operation is not BARRIER)
@@ -188,8 +190,8 @@ class Circuit(Builders):
         """
         if isinstance(operation, Instruction):
             moved = remapped(operation, tuple(range(self._num_qubits)), self._num_qubits)
-            if any(c >= self._num_clbits for c in moved.clbits):
-                self._num_clbits = max(moved.clbits) + 1
+            bits = (*moved.clbits, *moved.read_clbits)
+            self._num_clbits = max([self._num_clbits, *(c + 1 for c in bits)])
             return self._extend([moved])
         gate = operation if isinstance(operation, Gate) else find_gate(operation)
         places = tuple(as_list(qubits))
@@ -382,8 +384,82 @@ class Circuit(Builders):
         """Append a measurement of every qubit into the bit with its number."""
         return self.measure(range(self._num_qubits))
 
+    def reset(self, qubits: Qubits) -> Self:
+        """Append a reset: measure the qubits, forget the outcome, and leave them in |0>.
+
+        Args:
+            qubits: Qubit or qubits.
+
+        Raises:
+            CircuitError: If a qubit is out of range.
+
+        Examples:
+            >>> Circuit(1).h(0).reset(0).count_ops()
+            {'h': 1, 'reset': 1}
+        """
+        places = distinct_qubits("reset", qubits, self._num_qubits)
+        return self._extend([Instruction(RESET, (q,)) for q in places])
+
+    def if_else(
+        self, clbits: Qubits, value: int, body: "Circuit", otherwise: "Circuit | None" = None
+    ) -> Self:
+        """Append circuits that are carried out if measured bits have a value, or if not.
+
+        Args:
+            clbits: Classical bit or bits to read; the first is bit 0 of their value.
+            value: The value at which `body` is carried out.
+            body: Its qubit q is this circuit's qubit q, and likewise its classical bits.
+            otherwise: What is carried out at every other value.
+
+        Raises:
+            CircuitError: If a bit was never declared, the value has more bits, a circuit does not
+                fit, or a body changes the bits of its condition and reads it again.
+
+        Examples:
+            >>> teleport = Circuit(2).h(0).measure(0, 0).if_else(0, 1, Circuit(2).x(1))
+            >>> print(teleport[-1])
+            x 1 if c[0] == 1
+        """
+        bits = tuple(
+            check_index(c, self._num_clbits, "if_else: classical bit", "this circuit")
+            for c in as_list(clbits)
+        )
+        wanted = as_integer(value, "if_else: value")
+        if len(set(bits)) != len(bits) or not bits:
+            raise CircuitError(f"if_else: classical bits must be distinct, but are {bits}.")
+        if not 0 <= wanted < 2 ** len(bits):
+            raise CircuitError(
+                f"if_else: value must be in 0..{2 ** len(bits) - 1} for {len(bits)} bits, "
+                f"but is {wanted}."
+            )
+        for circuit in (body, otherwise):
+            if circuit is not None and (
+                not isinstance(circuit, Circuit) or circuit.num_qubits > self._num_qubits
+            ):
+                raise CircuitError(
+                    f"if_else: a body must be a Circuit on at most {self._num_qubits} qubits, "
+                    f"but is {circuit!r}."
+                )
+        condition = Condition(bits, (wanted,))
+        new = conditioned(body._list(), condition, more=otherwise is not None)
+        if otherwise is not None:
+            new += conditioned(otherwise._list(), ~condition)
+        self._num_clbits = max(
+            [self._num_clbits, *(c.num_clbits for c in (body, otherwise) if c is not None)]
+        )
+        return self._extend(new)
+
     def remove_measurements(self) -> Self:
-        """A copy without measurements and classical bits."""
+        """A copy without measurements and classical bits.
+
+        Raises:
+            CircuitError: If an instruction depends on a measured bit.
+        """
+        if any(i.conditions for i in self._list()):
+            raise CircuitError(
+                "remove_measurements: nothing must depend on measured bits, but this circuit has "
+                f"{self.structure.dynamic}."
+            )
         circuit = self._with([i for i in self._list() if i.operation is not MEASURE])
         circuit._num_clbits = 0
         return circuit

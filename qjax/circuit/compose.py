@@ -1,11 +1,13 @@
-"""Circuits from circuits: placing, undoing and controlling."""
+"""Circuits from circuits: placing, undoing, controlling, and conditions."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from qjax._checks import check_index
 from qjax.circuit._place import canonical, checked_control_values, distinct_qubits
-from qjax.circuit.instruction import BARRIER, MEASURE, Instruction
+from qjax.circuit.control_flow import Condition
+from qjax.circuit.instruction import BARRIER, Instruction
 from qjax.errors import CircuitError
 from qjax.gates import Gate, inverse_of
 
@@ -48,8 +50,8 @@ def inverted(instructions: list[Instruction]) -> list[Instruction]:
 def _inverse(i: Instruction) -> Instruction:
     if i.operation is BARRIER:
         return i
-    if not isinstance(i.operation, Gate):
-        raise CircuitError(f"inverse: a circuit to be undone must have no {i.name}, but this has.")
+    _check_unitary(i, "inverse: a circuit to be undone")
+    assert isinstance(i.operation, Gate)
     gate, params, order = inverse_of(i.operation, i.params)
     return replace(i, operation=gate, params=params, qubits=tuple(i.qubits[k] for k in order))
 
@@ -61,13 +63,50 @@ def controlled(
     values = checked_control_values("controlled", control_values, len(controls))
     result = []
     for i in instructions:
-        if i.operation is MEASURE:
-            raise CircuitError(
-                "controlled: a circuit to be controlled must have no measure, but this has."
-            )
+        if i.operation is not BARRIER:
+            _check_unitary(i, "controlled: a circuit to be controlled")
         if isinstance(i.operation, Gate):
             i = canonical(
                 i.operation, i.qubits, i.params, controls + i.controls, values + i.control_values
             )
         result.append(i)
     return result
+
+
+def _check_unitary(i: Instruction, what: str) -> None:
+    if i.conditions:
+        raise CircuitError(f"{what} must have no conditions, but this has {i}.")
+    if not isinstance(i.operation, Gate):
+        raise CircuitError(f"{what} must have no {i.name}, but this has.")
+
+
+def conditioned(
+    instructions: Iterable[Instruction], condition: Condition, *, more: bool = False
+) -> list[Instruction]:
+    """The instructions under one more condition, which is read once, before the first.
+
+    Args:
+        instructions: The body.
+        condition: The condition around it.
+        more: Whether instructions under the opposite condition follow.
+
+    Raises:
+        CircuitError: If the body writes a bit of the condition, and the condition is needed after.
+    """
+    result = []
+    changed = None
+    for i in instructions:
+        if changed is not None:
+            raise _changed(changed, condition)
+        result.append(replace(i, conditions=(condition, *i.conditions)))
+        changed = next((c for c in i.clbits if c in condition.clbits), None)
+    if more and changed is not None:
+        raise _changed(changed, condition)
+    return result
+
+
+def _changed(clbit: int, condition: Condition) -> CircuitError:
+    return CircuitError(
+        f"if_else: a body must not change the bits of its condition before its last instruction, "
+        f"but one measures into bit {clbit} under {condition}."
+    )

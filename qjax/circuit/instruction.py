@@ -1,10 +1,11 @@
-"""Instruction: a gate, a measurement or a barrier, placed on qubits."""
+"""Instruction: a gate, a measurement, a reset or a barrier, placed on qubits."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from qjax.circuit.control_flow import Condition
 from qjax.circuit.parameter import ParameterExpression, is_number, is_traced
 from qjax.errors import CircuitError
 from qjax.gates import Gate, named_controlled
@@ -15,7 +16,7 @@ class Directive:
     """What a circuit may hold that is no gate.
 
     Attributes:
-        name: "barrier" or "measure".
+        name: "barrier", "measure" or "reset".
         label: What a drawing shows.
     """
 
@@ -25,6 +26,7 @@ class Directive:
 
 BARRIER = Directive("barrier", "░")
 MEASURE = Directive("measure", "M")
+RESET = Directive("reset", "|0>")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,7 @@ class Instruction:
         controls: Control qubits.
         control_values: For each control, the value (0 or 1) at which the gate acts.
         clbits: For a measurement, the classical bit of each qubit.
+        conditions: Conditions on classical bits, all of which must hold for it to be carried out.
     """
 
     operation: Gate | Directive
@@ -49,6 +52,7 @@ class Instruction:
     controls: tuple[int, ...] = ()
     control_values: tuple[int, ...] = ()
     clbits: tuple[int, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def is_gate(self) -> bool:
@@ -78,18 +82,24 @@ class Instruction:
         return self.controls + self.qubits
 
     @property
+    def read_clbits(self) -> tuple[int, ...]:
+        """The classical bits of its conditions."""
+        return tuple(c for condition in self.conditions for c in condition.clbits)
+
+    @property
     def is_symbolic(self) -> bool:
         """Whether an angle is still open."""
         return any(isinstance(param, ParameterExpression) for param in self.params)
 
     def same_place(self, other: "Instruction") -> bool:
-        """Whether operation, qubits, controls and clbits are those of `other`."""
+        """Whether operation, qubits, controls, clbits and conditions are those of `other`."""
         return (
             self.operation is other.operation
             and self.qubits == other.qubits
             and self.controls == other.controls
             and self.control_values == other.control_values
             and self.clbits == other.clbits
+            and self.conditions == other.conditions
         )
 
     def __eq__(self, other: object) -> bool:
@@ -110,7 +120,8 @@ class Instruction:
         ]
         when = f" when {', '.join(negative)} is 0" if negative else ""
         into = f" -> {', '.join(str(c) for c in self.clbits)}" if self.clbits else ""
-        return f"{self.name}{f'({angles})' if angles else ''} {places}{when}{into}"
+        only = f" if {' and '.join(map(str, self.conditions))}" if self.conditions else ""
+        return f"{self.name}{f'({angles})' if angles else ''} {places}{when}{into}{only}"
 
 
 def placed(name: str, qubits: tuple[int, ...]) -> str:

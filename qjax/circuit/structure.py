@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from qjax.circuit.instruction import Directive, Instruction
+from qjax.circuit.control_flow import Condition
+from qjax.circuit.instruction import RESET, Directive, Instruction
 from qjax.circuit.parameter import ParameterExpression, Symbol, is_traced
 from qjax.errors import CircuitError, ParameterError
 from qjax.gates import Gate
@@ -49,6 +50,7 @@ class Item:
     control_values: tuple[int, ...]
     clbits: tuple[int, ...]
     params: tuple[Angle | Array, ...]
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +110,23 @@ class Structure:
         return self.offsets[symbol.name][0] + symbol.index
 
     @cached_property
+    def dynamic(self) -> str | None:
+        """What makes the circuit more than gates and measurements, in words; None if nothing."""
+        for item in self.items:
+            if item.conditions:
+                return f"{item.operation.name} under the condition {item.conditions[0]}"
+            if item.operation is RESET:
+                return f"a reset of qubit {item.qubits[0]}"
+        return None
+
+    @cached_property
     def final_measurements(self) -> dict[int, int] | None:
         """Measured qubit of each classical bit, or None if not all measurements are final.
 
-        They are not if a qubit is used after its measurement or a bit is written twice.
+        They are not if a qubit is used after its measurement or a bit is written twice, or read.
         """
+        if self.dynamic:
+            return None
         measured: dict[int, int] = {}
         done: set[int] = set()
         for item in self.items:
@@ -183,6 +197,7 @@ def pack(
             )
             if isinstance(i.operation, Gate)
             else (),
+            i.conditions,
         )
         for i in instructions
     )
@@ -225,6 +240,7 @@ def unpack(structure: Structure, leaves: Leaves) -> list[Instruction]:
             item.controls,
             item.control_values,
             item.clbits,
+            item.conditions,
         )
         for item in structure.items
     ]

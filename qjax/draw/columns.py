@@ -45,13 +45,14 @@ def place(circuit: Circuit) -> list[Column]:
         if not covered:
             continue
         index = max(qubit_free[q] for q in covered)
-        index = max([index, *(clbit_free[c] for c in instruction.clbits)])
+        clbits = (*instruction.clbits, *instruction.read_clbits)
+        index = max([index, *(clbit_free[c] for c in clbits)])
         if index == len(columns):
             columns.append([])
         columns[index].append(instruction)
         for q in covered:
             qubit_free[q] = index + 1
-        for c in instruction.clbits:
+        for c in clbits:
             clbit_free[c] = index + 1
     return columns
 

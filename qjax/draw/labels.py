@@ -8,6 +8,7 @@ from math import pi
 from typing import Any
 
 from qjax.circuit import Instruction
+from qjax.circuit.control_flow import Condition
 from qjax.circuit.parameter import ParameterExpression, is_number, is_traced
 from qjax.gates import GATES, Gate
 
@@ -64,7 +65,15 @@ class Labels:
             label = f"{label[: LONGEST_PAULI + 1]}{'...' if self.ascii else '…'}"
         if self.ascii and not label.isascii():
             label = operation.name.upper()
+        if instruction.conditions:
+            label += f" if {' and '.join(map(self._condition, instruction.conditions))}"
         return self._plain(label)
+
+    def _condition(self, condition: Condition) -> str:
+        """A condition, as in "c0=1"."""
+        bits = ",".join(str(c) for c in condition.clbits)
+        sign = ("!=" if self.ascii else "≠") if condition.negated else "="
+        return f"c{bits}{sign}{'|'.join(str(v) for v in condition.values)}"
 
     def angles(self, instruction: Instruction) -> str:
         """The angles, between commas; a matrix is not written out."""

@@ -74,6 +74,8 @@ def symbol(instruction: Instruction) -> Symbol:
     mark = _MARKS.get(operation, Mark.BOX)
     if i.controls:
         mark = _MARKS_UNDER_CONTROL.get(operation, mark)
+    if i.conditions:  # a box has room for the condition
+        mark = Mark.BOX
     marks |= dict.fromkeys(i.qubits, mark)
     slots: dict[int, str] = {}
     if i.clbits:

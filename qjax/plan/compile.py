@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from qjax.circuit.structure import Structure
+from qjax.errors import CircuitError
 from qjax.plan.blocks import fuse_blocks
 from qjax.plan.fuse import fuse
 from qjax.plan.lower import lower
@@ -13,6 +14,9 @@ from qjax.plan.relabel import relabel
 @lru_cache(maxsize=512)
 def compile_plan(structure: Structure) -> Plan:
     """The plan of a circuit's structure; the same object for an equal structure.
+
+    Raises:
+        CircuitError: If the circuit resets qubits or depends on outcomes.
 
     Note:
         Time grows linearly with the number of gates: some 10,000 gates take a few tenths of a
@@ -29,6 +33,11 @@ def compile_plan(structure: Structure) -> Plan:
             phases  diagonal on 0
                     rotation Z on 1
     """
+    if (dynamic := structure.dynamic) is not None:
+        raise CircuitError(
+            "A circuit to be simulated must hold gates and final measurements, but this has "
+            f"{dynamic}. Circuits that depend on outcomes can be read, drawn, and exported only."
+        )
     ops, swaps = relabel(structure.num_qubits, lower(structure))
     ops = fuse(structure, ops)
     for width in (2, 3):

@@ -72,6 +72,9 @@ def decompose(i: Instruction) -> list[Instruction]:
     gate = i.operation
     if not isinstance(gate, Gate):
         raise CircuitError(f"decompose: instruction must be a gate, but is {i}.")
+    if i.conditions:
+        plain = decompose(replace(i, conditions=()))
+        return [replace(s, conditions=i.conditions) for s in plain]
     if not all(i.control_values):
         off = [c for c, v in zip(i.controls, i.control_values, strict=True) if not v]
         flips = [step("x", (c,)) for c in off]
