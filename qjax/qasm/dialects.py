@@ -27,6 +27,12 @@ class Dialect:
             language has none; a gate under controls is decomposed then.
         input: Declaration of an open parameter called `name`, or None if there are none.
         global_phase: A line that says the global phase `angle` where `gates` has no gphase.
+        barrier: A barrier on `qubits`; a comment where readers have none.
+        reset: A reset of `qubit`, or None if there is none.
+        conditions: How conditions on bits are written: "blocks" around statements and about any
+            bits, "registers" in front of each statement and about a whole register, or None.
+        boxed: Lines before and after gates that stand in a box.
+        physical: Whether qubits are called `$5`: "never", "sometimes" or "always".
     """
 
     name: str
@@ -41,6 +47,11 @@ class Dialect:
     modifiers: tuple[str, str] | None = None
     input: str | None = None
     global_phase: str = "// global phase: {angle}"
+    barrier: str = "barrier {qubits};"
+    reset: str | None = "reset {qubit};"
+    conditions: str | None = "blocks"
+    boxed: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    physical: str = "sometimes"
 
 
 _QELIB1 = """
@@ -82,6 +93,8 @@ DIALECTS: dict[int, Dialect] = {
         qubits="qreg {name}[{size}];",
         clbits="creg {name}[{size}];",
         measure="measure {qubit} -> {clbit};",
+        conditions="registers",
+        physical="never",
     ),
     3: Dialect(
         name="OpenQASM 3",

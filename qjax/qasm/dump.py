@@ -2,27 +2,28 @@
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from qjax.circuit import Circuit, Instruction
-from qjax.circuit.instruction import BARRIER, MEASURE
+from qjax.circuit import Circuit
+from qjax.circuit.synthesis import native
 from qjax.errors import QasmError
-from qjax.qasm.declarations import declare_inputs, register
 from qjax.qasm.dialects import DIALECTS
-from qjax.qasm.gates import GateWriter, Scope
-from qjax.qasm.names import Names
+from qjax.qasm.program import Registers
+from qjax.qasm.targets import TARGETS, Target, find_target
 
 
 def dumps(
     circuit: Circuit,
-    version: int = 3,
+    version: int | None = None,
     *,
+    target: str | Target | None = None,
     qubit_register: str = "q",
     clbit_register: str = "c",
+    physical_qubits: Sequence[int] | None = None,
 ) -> str:
-    """A circuit as a program in OpenQASM 2 or 3, exactly.
+    """A circuit as a program in OpenQASM 2 or 3, or as a program for a machine, exactly.
 
     Gates that the standard library lacks are defined in the program, or decomposed. Angles read
     back as the same double. Symbolic parameters become `input float[64]` in version 3, the elements
@@ -35,17 +36,22 @@ def dumps(
 
     Args:
         circuit: Its numbers must be known: no traced angles.
-        version: 2 or 3.
+        version: 2 or 3; 3 if neither version nor target is given.
+        target: Who is to read it: a name of `qjax.qasm.TARGETS`, such as "ibm" or "braket", or a
+            row of your own. The circuit is written in the gates of the target, native ones where
+            it has such.
         qubit_register: Name of the register of qubits.
         clbit_register: Name of the register of classical bits.
+        physical_qubits: The machine's qubit for each qubit of the circuit, written as `$5`. Without
+            it, a target that knows only physical qubits gets `$0`, `$1`, ...
 
     Returns:
         The program, ending with a newline.
 
     Raises:
-        QasmError: If the version is not known, an angle is traced or not finite, a register's name
-            is not valid, or the language cannot say the circuit: version 2 has no parameters and
-            no programs without qubits.
+        QasmError: If version or target is not known, an angle is traced or not finite, a register's
+            name is not valid, or the language cannot say the circuit: version 2 has no parameters
+            and no programs without qubits.
 
     Warning:
         Version 2 has no global phase. A phase of the whole circuit stands in a comment,
@@ -61,41 +67,47 @@ def dumps(
         cx q[0], q[1];
         c[0] = measure q[0];
         c[1] = measure q[1];
+        >>> print(dumps(Circuit(1).h(0).measure_all(), target="ibm"))
+        OPENQASM 3.0;
+        include "stdgates.inc";
+        qubit[1] q;
+        bit[1] c;
+        rz(pi/2) q[0];
+        sx q[0];
+        rz(pi/2) q[0];
+        c[0] = measure q[0];
+        gphase(pi/4);
     """
-    if isinstance(version, bool) or version not in DIALECTS:
+    if not isinstance(circuit, Circuit):
+        raise QasmError(f"dumps: circuit must be a Circuit, but is {circuit!r}.")
+    chosen = _chosen(version, target)
+    if chosen.basis is not None:
+        circuit = native(circuit, chosen.basis)
+    return chosen.write(circuit, Registers(qubit_register, clbit_register, physical_qubits))
+
+
+def _chosen(version: int | None, target: Any) -> Target:
+    """The target, or that of a version of OpenQASM."""
+    if target is not None:
+        if version is not None:
+            raise QasmError("dumps: either version or target must be given, but both are.")
+        return find_target(target)
+    chosen = 3 if version is None else version
+    if isinstance(chosen, bool) or chosen not in DIALECTS:
         known = " or ".join(str(v) for v in DIALECTS)
         raise QasmError(f"dumps: version must be {known}, but is {version!r}.")
-    dialect = DIALECTS[version]
-    if not circuit.num_qubits and "gphase" not in dialect.gates:
-        raise QasmError(
-            f"dumps: a circuit for {dialect.name} must have at least one qubit, but has none."
-        )
-    names = Names(dialect)
-    qubits = register(names, qubit_register, "qubit_register", circuit.num_qubits)
-    clbits = register(names, clbit_register, "clbit_register", circuit.num_clbits)
-    inputs = declare_inputs(circuit, dialect, names)
-    gates = GateWriter(dialect, names)
-    scope = Scope(qubits, inputs.names)
-    statements = [line for i in circuit for line in _statements(i, gates, scope, clbits)]
-    declarations = [
-        template.format(name=name, size=size)
-        for template, name, size in (
-            (dialect.qubits, qubit_register, circuit.num_qubits),
-            (dialect.clbits, clbit_register, circuit.num_clbits),
-        )
-        if size
-    ]
-    lines = [*dialect.header, *gates.definitions, *inputs.lines, *declarations, *statements]
-    return "\n".join(lines) + "\n"
+    return TARGETS[f"openqasm{chosen}"]
 
 
 def dump(
     circuit: Circuit,
     file: str | os.PathLike[str] | TextIO,
-    version: int = 3,
+    version: int | None = None,
     *,
+    target: str | Target | None = None,
     qubit_register: str = "q",
     clbit_register: str = "c",
+    physical_qubits: Sequence[int] | None = None,
 ) -> None:
     """Write a circuit to a file as a program in OpenQASM; see `dumps`.
 
@@ -103,9 +115,11 @@ def dump(
         circuit: Its numbers must be known.
         file: A path, or a text file that is open for writing. A file at the path is replaced as a
             whole once the new one is complete, and is left as it is if anything goes wrong.
-        version: 2 or 3.
+        version: As in `dumps`.
+        target: As in `dumps`.
         qubit_register: Name of the register of qubits.
         clbit_register: Name of the register of classical bits.
+        physical_qubits: As in `dumps`.
 
     Raises:
         QasmError: As `dumps`, or if the file is open for bytes instead of text.
@@ -118,29 +132,20 @@ def dump(
         >>> file.getvalue().splitlines()[-1]
         'h q[0];'
     """
-    text = dumps(circuit, version, qubit_register=qubit_register, clbit_register=clbit_register)
+    text = dumps(
+        circuit,
+        version,
+        target=target,
+        qubit_register=qubit_register,
+        clbit_register=clbit_register,
+        physical_qubits=physical_qubits,
+    )
     if isinstance(file, (str, os.PathLike)):
         _write(Path(file), text)
     elif isinstance(file, (io.RawIOBase, io.BufferedIOBase)) or not hasattr(file, "write"):
         raise QasmError(f"dump: file must be a path or a text file, but is {file!r}.")
     else:
         file.write(text)
-
-
-def _statements(
-    i: Instruction, gates: GateWriter, scope: Scope, clbits: list[str]
-) -> Iterator[str]:
-    """Lines of one instruction of the circuit."""
-    if i.is_gate:
-        yield from gates.statements(i, scope)
-    elif i.operation is MEASURE:
-        for q, c in zip(i.qubits, i.clbits, strict=True):
-            yield gates.dialect.measure.format(qubit=scope.qubits[q], clbit=clbits[c])
-    elif i.operation is BARRIER:
-        if i.qubits:
-            yield f"barrier {', '.join(scope.qubits[q] for q in i.qubits)};"
-    else:
-        raise QasmError(f"dumps: {gates.dialect.name} cannot say {i}.")
 
 
 def _write(path: Path, text: str) -> None:

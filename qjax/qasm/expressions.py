@@ -77,6 +77,8 @@ class Evaluator:
         self.subroutines: dict[str, Subroutine] = {}
         self.program_gates: set[str] = set()
         self.vectors = self._vectors()
+        self.outcomes: dict[int, bool] | None = None  # of bits, while a condition is tried
+        self.floor = 0  # scopes below belong to what is around a condition on bits
 
     # --- helpers ------------------------------------------------------------------------------
 
@@ -154,6 +156,14 @@ class Evaluator:
 
     def value(self, node: Any) -> Any:
         """The value of an expression."""
+        found = self.plain_value(node)
+        if self.outcomes is None or not isinstance(found, Wires) or found.kind != "bit":
+            return found
+        bits = [self.outcomes[c] for c in found.indices]
+        return bits[0] if found.single else sum(bit << k for k, bit in enumerate(bits))
+
+    def plain_value(self, node: Any) -> Any:
+        """The value of an expression; of classical bits, the bits themselves."""
         kind = type(node)
         if kind is Literal:
             return node.value
@@ -184,6 +194,21 @@ class Evaluator:
         if kind is Measurement:
             raise self.error(node.at, "a measurement must stand alone or be assigned to bits.")
         raise self.error(node.at, "a value must stand here.")
+
+    def bits_of(self, node: Any) -> tuple[int, ...]:
+        """The classical bits that an expression reads, in the order in which they appear."""
+        if isinstance(node, (Name, Index)):
+            base = node.base if isinstance(node, Index) else node
+            if isinstance(base, Name) and not base.name.startswith("$"):
+                found = self.plain_value(node)
+                return found.indices if isinstance(found, Wires) and found.kind == "bit" else ()
+        parts: list[Any] = {
+            Binary: lambda n: [n.left, n.right],
+            Unary: lambda n: [n.operand],
+            Cast: lambda n: [n.operand],
+            Call: lambda n: n.arguments,
+        }.get(type(node), lambda n: [])(node)
+        return tuple(dict.fromkeys(c for part in parts for c in self.bits_of(part)))
 
     def number(self, node: Any, what: str) -> int:
         """A known integer."""
@@ -235,7 +260,7 @@ class Evaluator:
 
     def indexed(self, node: Index) -> Any:
         """base[index]."""
-        base = self.value(node.base)
+        base = self.plain_value(node.base)
         if isinstance(base, Wires):
             if base.single:
                 raise self.error(node.at, f"one {base.kind} alone has no index.")
@@ -257,6 +282,8 @@ class Evaluator:
     def call(self, node: Call) -> Any:
         """A function's or a subroutine's value."""
         if node.name in self.subroutines:
+            if self.outcomes is not None:
+                raise self.error(node.at, "a condition on bits must not call a subroutine.")
             return self.subroutine(self.subroutines[node.name], node)
         if node.name == "sizeof" and node.arguments:
             value = self.value(node.arguments[0])
@@ -290,10 +317,10 @@ class Evaluator:
                 local[name] = self.guarded(
                     argument.at, lambda kind=kind, value=value: converted(kind, value), name
                 )
-        outer = self.scopes
+        outer, floor = self.scopes, self.floor
         known = {n: v for n, v in outer[0].items() if n in self.constants}
         self.enter(node.at)
-        self.scopes = [known, local]
+        self.scopes, self.floor = [known, local], 0
         try:
             self.execute(routine.body)
         except Jumped as jump:
@@ -301,7 +328,7 @@ class Evaluator:
                 raise
             return jump.value
         finally:
-            self.scopes = outer
+            self.scopes, self.floor = outer, floor
             self.calls -= 1
         return None
 

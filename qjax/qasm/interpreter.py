@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from qjax.circuit import Circuit, Parameter, ParameterVector
-from qjax.circuit.instruction import BARRIER, MEASURE, Instruction
+from qjax.circuit.compose import conditioned
+from qjax.circuit.control_flow import Condition
+from qjax.circuit.instruction import BARRIER, MEASURE, RESET, Instruction
 from qjax.errors import CircuitError, ParameterError, QasmError
 from qjax.qasm.calls import Caller
 from qjax.qasm.evaluate import Wires, binary, converted, describe
@@ -18,6 +20,7 @@ from qjax.qasm.syntax import (
     Alias,
     Assignment,
     Barrier,
+    Binary,
     Call,
     Declaration,
     Evaluate,
@@ -36,6 +39,8 @@ from qjax.qasm.syntax import (
     Subroutine,
     While,
 )
+
+_MOST_BITS = 12  # of a condition whose values are tried one by one
 
 
 class Interpreter(Caller):
@@ -216,19 +221,29 @@ class Interpreter(Caller):
             if node.operator != "=":
                 given = value
                 value = self.guarded(node.at, lambda: binary(node.operator[:-1], current, given))
-            for scope in reversed(self.scopes):
-                if name in scope:
-                    scope[name] = value
+            for place in reversed(range(len(self.scopes))):
+                if name in self.scopes[place]:
+                    self.check_assignable(place, node.at)
+                    self.scopes[place][name] = value
                     return
         if isinstance(node.target, Index):
             base = self.value(node.target.base)
             if isinstance(base, list) and node.operator == "=":
+                self.check_assignable(0, node.at)
                 place = self.place(self.number(node.target.index, "an index"), len(base), node.at)
                 base[place] = self.value(node.value)
                 return
         raise self.error(
             node.at, "assignments to classical bits while the circuit runs are not supported."
         )
+
+    def check_assignable(self, scope: int, at: int) -> None:
+        """Refuse to change, under a condition on bits, what is read elsewhere."""
+        if scope < self.floor:
+            raise self.error(
+                at, "variables must not change under a condition on measured bits, which are known "
+                "only when the circuit runs."
+            )  # fmt: skip
 
     def loop(self, node: For) -> None:
         """For, over known values."""
@@ -257,7 +272,12 @@ class Interpreter(Caller):
 
     def while_loop(self, node: While) -> None:
         """While, on a known condition."""
-        while self.condition(node.condition):
+        while (found := self.condition(node.condition)) is not False:
+            if isinstance(found, Condition):
+                raise self.error(
+                    node.at,
+                    "a loop on measured bits is not supported: how often it runs must be known.",
+                )
             self.step(node.at)
             try:
                 self.block(node.body)
@@ -268,21 +288,76 @@ class Interpreter(Caller):
                     raise
 
     def branch(self, node: If) -> None:
-        """If, on a known condition."""
-        self.block(node.body if self.condition(node.condition) else node.otherwise)
-
-    def condition(self, node: Any) -> bool:
-        """A condition, which must be known."""
-        value = self.value(node)
-        if isinstance(value, Wires):
-            raise self.error(
+        """If: on a known condition one of the bodies, on measured bits both under conditions."""
+        found = self.condition(node.condition)
+        if not isinstance(found, Condition):
+            self.block(node.body if found else node.otherwise)
+            return
+        bodies = [self.conditional(body, node.at) for body in (node.body, node.otherwise)]
+        for body, condition in zip(bodies, (found, ~found), strict=True):
+            more = body is bodies[0] and bool(bodies[1])
+            self.instructions += self.guarded(
                 node.at,
-                "a condition on measured bits is not supported: it must be known before the "
-                "circuit runs.",
+                lambda body=body, condition=condition, more=more: conditioned(
+                    body, condition, more=more
+                ),
             )
+
+    def conditional(self, body: list[Any], at: int) -> list[Instruction]:
+        """The instructions of a body that is carried out or not when the circuit runs."""
+        kept, floor = self.instructions, self.floor
+        self.instructions, self.floor = [], len(self.scopes)
+        try:
+            self.block(body)
+        except Jumped as jump:
+            raise self.error(
+                at, f"{jump.word} must not depend on measured bits, which are known later."
+            ) from None
+        finally:
+            found, self.instructions, self.floor = self.instructions, kept, floor
+        return found
+
+    def condition(self, node: Any) -> bool | Condition:
+        """A condition: known, or on measured bits."""
+        bits = self.bits_of(node)
+        if bits:
+            return self.on_bits(node, bits)
+        value = self.value(node)
         if not isinstance(value, (bool, int, float)):
             raise self.error(node.at, f"a condition must be known, but is {describe(value)}.")
         return bool(value)
+
+    def on_bits(self, node: Any, bits: tuple[int, ...]) -> Condition:
+        """A condition on measured bits: the values of these at which an expression is true."""
+        if isinstance(node, Binary) and node.operator in ("==", "!="):
+            for one, other in ((node.left, node.right), (node.right, node.left)):
+                if not isinstance(one, (Name, Index)) or self.bits_of(other):
+                    continue
+                value = self.value(other)
+                if isinstance(value, list):  # a text of bits
+                    value = sum(bool(bit) << k for k, bit in enumerate(value))
+                if isinstance(value, (bool, int)) and 0 <= value < 2 ** len(bits):
+                    condition = Condition(bits, (int(value),))
+                    return condition if node.operator == "==" else ~condition
+        if len(bits) > _MOST_BITS:
+            raise self.error(
+                node.at,
+                f"a condition that is no comparison with a value must be on at most {_MOST_BITS} "
+                f"bits, but is on {len(bits)}.",
+            )
+        values = []
+        for value in range(2 ** len(bits)):
+            self.step(node.at)
+            self.outcomes = {c: bool(value >> k & 1) for k, c in enumerate(bits)}
+            try:
+                if self.value(node):
+                    values.append(value)
+            finally:
+                self.outcomes = None
+        if len(values) * 2 <= 2 ** len(bits):
+            return Condition(bits, tuple(values))
+        rest = sorted(set(range(2 ** len(bits))) - set(values))
+        return Condition(bits, tuple(rest), negated=True)
 
     def barrier(self, node: Barrier) -> None:
         """A barrier on the operands, or on all qubits."""
@@ -294,10 +369,10 @@ class Interpreter(Caller):
         self.instructions.append(Instruction(BARRIER, tuple(dict.fromkeys(qubits))))
 
     def reset(self, node: Reset) -> None:
-        """Not yet."""
-        raise self.error(
-            node.at, "reset is not supported: circuits are unitary, with measurements."
-        )
+        """Qubits back to |0>."""
+        qubits = self.wires(node.operand, "qubit")
+        self.step(node.at, len(qubits))
+        self.instructions += [Instruction(RESET, (q,)) for q in qubits.indices]
 
     def jump(self, node: Jump) -> None:
         """break, continue, end or return."""

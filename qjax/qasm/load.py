@@ -26,7 +26,8 @@ def loads(
 
     Registers follow each other in the order of their declarations, the first with the lowest
     qubits, and likewise the classical bits. Loops, conditions on constants and subroutines are
-    carried out. `input float` and `input angle` become parameters, arrays of them vectors; a
+    carried out; conditions on measured bits become conditions of the instructions under them.
+    `input float` and `input angle` become parameters, arrays of them vectors; a
     vector that `dumps` wrote element by element becomes one again.
 
     Args:
@@ -40,9 +41,8 @@ def loads(
         what the table of gates has under the same name.
 
     Raises:
-        QasmError: If it is no valid program, says what no circuit can hold (gates on classical
-            conditions, reset, pulses, timing, external functions), or is too long; with line and
-            column.
+        QasmError: If it is no valid program, says what no circuit can hold (loops on measured bits,
+            pulses, timing, external functions), or is too long; with line and column.
 
     Note:
         The built-in `U(theta, phi, lambda)` is that of the live specification in version 3, with

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from math import pi
+from typing import Any
 
-from qjax.circuit.parameter import ParameterExpression, Symbol
+from qjax.circuit import Instruction
+from qjax.circuit.parameter import ParameterExpression, Symbol, is_traced
+from qjax.errors import QasmError
 
 
 def _fractions_of_pi() -> dict[float, str]:
@@ -34,6 +37,25 @@ def number(value: float) -> str:
     if "e" in text and "." not in text:  # OpenQASM 2 asks for a decimal point
         text = text.replace("e", ".0e")
     return text
+
+
+def known(i: Instruction, value: Any, reader: str) -> float:
+    """An angle that must be a number, for readers that have no symbols.
+
+    Raises:
+        QasmError: If it is open or traced.
+
+    Examples:
+        >>> from qjax.circuit import Circuit
+        >>> known(Circuit(1).rx(0.5, 0)[0], 0.5, "IonQ")
+        0.5
+    """
+    if isinstance(value, ParameterExpression) or is_traced(value):
+        raise QasmError(
+            f"dumps: a circuit for {reader} must have numbers for its angles, but {i} has an open "
+            "or traced one. Bind the circuit first."
+        )
+    return float(value)
 
 
 def expression(value: ParameterExpression, symbols: Mapping[Symbol, str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qjax.circuit.instruction import Instruction
-from qjax.circuit.synthesis.rotations import is_near, is_negligible
+from qjax.circuit.synthesis.rotations import is_near, is_negligible, phase_angle
 from qjax.circuit.synthesis.steps import step
 from qjax.circuit.synthesis.weyl import Interaction, Local, normal_form, with_cz, with_iswap
 from qjax.gates import GATES
@@ -104,7 +104,7 @@ def _turn_by_rx(q: int, theta: Any, z: Any) -> Written:
 
 def _turn_by_prx(q: int, theta: Any, z: Any) -> Written:
     """RY(theta) RZ(z) = RZ(z) PRX(theta, pi/2 - z)."""
-    return [step("prx", (q,), (theta, pi / 2 - z))], z, 0.0
+    return [step("prx", (q,), (theta, phase_angle(pi / 2 - z)))], z, 0.0
 
 
 def _turn_by_gpi(q: int, theta: Any, z: Any) -> Written:
@@ -113,12 +113,13 @@ def _turn_by_gpi(q: int, theta: Any, z: Any) -> Written:
     RZ(theta) between them is carried along; GPI2(a) = PRX(pi/2, a), GPI(a) = i PRX(pi, a).
     """
     if is_near(theta, pi):
-        return [step("gpi", (q,), (pi / 2 - z,))], z, -pi / 2
+        return [step("gpi", (q,), (phase_angle(pi / 2 - z),))], z, -pi / 2
     for sign in (1, -1):
         if is_near(theta, sign * pi / 2):
-            return [step("gpi2", (q,), (sign * pi / 2 - z,))], z, 0.0
+            return [step("gpi2", (q,), (phase_angle(sign * pi / 2 - z),))], z, 0.0
     after = z + theta
-    return [step("gpi2", (q,), (0.0 - z,)), step("gpi2", (q,), (pi - after,))], after, 0.0
+    phases = phase_angle(0.0 - z), phase_angle(pi - after)
+    return [step("gpi2", (q,), (phase,)) for phase in phases], after, 0.0
 
 
 # --- two qubits -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 from qjax.circuit.circuit import Circuit
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import MEASURE, RESET, Instruction
-from qjax.circuit.synthesis.basis import BASES, Basis, interaction
+from qjax.circuit.synthesis.basis import BASES, Basis, around_cz, interaction
 from qjax.circuit.synthesis.decompose import decompose
 from qjax.circuit.synthesis.rotations import (
     NEGLIGIBLE,
@@ -21,6 +21,7 @@ from qjax.circuit.synthesis.rotations import (
     is_known,
     is_negligible,
     parts_of,
+    phase_angle,
     turns_of,
     wrapped,
 )
@@ -76,10 +77,10 @@ def native(circuit: Circuit, basis: str | Basis) -> Circuit:
 
     Examples:
         >>> print(native(Circuit(2).h(0).cx(0, 1), "rz sx x cz"))
-        global phase: 3π/4
-        q0: ─RZ(π/2)─√X─RZ(π/2)─●────────────────────
-                                │
-        q1: ─RZ(π/2)─√X─RZ(π/2)─●─RZ(π/2)─√X─RZ(π/2)─
+        global phase: -π/4
+        q0: ─RZ(π/2)─√X─●─RZ(π/2)────────────
+                        │
+        q1: ─RZ(π/2)─√X─●──RZ(-π)─√X─RZ(π/2)─
     """
     if isinstance(basis, str):
         if basis not in BASES:
@@ -352,12 +353,14 @@ class _Writer:
             self.rotation(a, b, pi / 2)
             self.phase = self.phase + pi / 4
             return
-        made = _interaction(np.diag([1, 1, 1, -1]).astype(complex).tobytes(), self.basis.entangler)
-        for k, pair in enumerate(made.locals):
-            self.local(pair, (a, b))
-            if k < made.count:
-                self.entangle(a, b)
-        self.phase = self.phase + made.phase
+        if self.basis.entangler == "iswap":
+            self.fewest(np.diag([1, 1, 1, -1]).astype(complex), np.inf, (a, b))
+            return
+        before, after, phase = around_cz(self.basis.entangler)
+        self.local(before, (a, b))
+        self.entangle(a, b)
+        self.local(after, (a, b))
+        self.phase = self.phase + phase
 
     def rotation(self, a: int, b: int, theta: Any) -> None:
         """exp(-i theta ZZ / 2) by native gates."""
@@ -413,7 +416,7 @@ class _Writer:
             return
         params: tuple[Any, ...] = () if theta is None else (theta,)
         if name == "ms":  # frames z pass through MS(-z0, -z1, theta)
-            phases = tuple(wrapped(self.frames[q] * -1.0)[0] for q in (a, b))
+            phases = tuple(phase_angle(self.frames[q] * -1.0) for q in (a, b))
             params = (*phases, theta)
         elif name == "iswap":
             self.frames[a], self.frames[b] = self.frames[b], self.frames[a]

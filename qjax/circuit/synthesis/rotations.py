@@ -53,8 +53,8 @@ def zyz(matrix: Any, xp: Any = np) -> tuple[Any, Any, Any, Any]:
         xp: `numpy` or `jax.numpy`.
 
     Examples:
-        >>> np.array(zyz(np.diag([-1j, 1j]))) / pi
-        array([0.5, 0. , 0.5, 0. ])
+        >>> np.array(zyz(np.diag([-1j, 1j]))[:3]) / pi
+        array([0.5, 0. , 0.5])
     """
     gamma = xp.angle(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]) / 2
     special = matrix * xp.exp(-1j * gamma)
@@ -145,6 +145,16 @@ def wrapped(angle: Any) -> tuple[Any, float]:
         return angle, 0.0
     count = int(np.ceil((angle - pi) / (2 * pi) - NEGLIGIBLE))
     return angle - 2 * pi * count, pi * (count % 2)
+
+
+def phase_angle(angle: Any) -> Any:
+    """An angle that only its exponential matters of, in (-pi, pi] if it is known.
+
+    Examples:
+        >>> phase_angle(-pi) / pi
+        1.0
+    """
+    return wrapped(angle)[0] + 0.0 if is_known(angle) else angle
 
 
 def is_negligible(angle: Any) -> bool:
