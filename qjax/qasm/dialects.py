@@ -32,6 +32,8 @@ class Dialect:
         conditions: How conditions on bits are written: "blocks" around statements and about any
             bits, "registers" in front of each statement and about a whole register, or None.
         boxed: Lines before and after gates that stand in a box.
+        definitions: Whether gates are defined in the program; if not, they are decomposed where
+            they stand.
         physical: Whether qubits are called `$5`: "never", "sometimes" or "always".
     """
 
@@ -51,6 +53,7 @@ class Dialect:
     reset: str | None = "reset {qubit};"
     conditions: str | None = "blocks"
     boxed: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    definitions: bool = True
     physical: str = "sometimes"
 
 

@@ -107,7 +107,7 @@ class GateWriter:
         return self._defined[key]
 
     def _define(self, gate: Gate, num_controls: int) -> str | None:
-        if gate is GATES["gphase"] or any(gate.param_shapes):
+        if not self.dialect.definitions or gate is GATES["gphase"] or any(gate.param_shapes):
             return None
         # Formal names stay clear of every gate that the body may call.
         local = Names(self.dialect, self._names.taken | set(GATES))

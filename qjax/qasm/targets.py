@@ -39,6 +39,12 @@ def _in(dialect: Dialect) -> Callable[[Circuit, Registers], str]:
     return lambda circuit, registers: program(circuit, dialect, registers)
 
 
+# pyqasm's validator knows modifiers on some gates only.
+_PYQASM = replace(DIALECTS[3], name="OpenQASM 3 for pyqasm", modifiers=None)
+
+# PennyLane's reader takes the qubits of a defined gate in the wrong order.
+_PENNYLANE = replace(DIALECTS[2], name="OpenQASM 2 for PennyLane", definitions=False)
+
 _IBM = {
     "ibm": "rz sx x cz",
     "ibm-ecr": "rz sx x ecr",
@@ -47,7 +53,7 @@ _IBM = {
 
 # Gates that Amazon Braket's OpenQASM has, by its own names; it reads no library.
 _BRAKET_GATES = {
-    "id": "i", "x": "x", "y": "y", "z": "z", "h": "h", "s": "s", "sdg": "si", "t": "t",
+    "x": "x", "y": "y", "z": "z", "h": "h", "s": "s", "sdg": "si", "t": "t",
     "tdg": "ti", "sx": "v", "sxdg": "vi", "rx": "rx", "ry": "ry", "rz": "rz", "p": "phaseshift",
     "prx": "prx", "gpi": "gpi", "gpi2": "gpi2", "ms": "ms", "cx": "cnot", "cy": "cy", "cz": "cz",
     "csx": "cv", "cp": "cphaseshift", "swap": "swap", "iswap": "iswap", "ecr": "ecr", "rxx": "xx",
@@ -65,6 +71,8 @@ _BRAKET = replace(
     gates=_BRAKET_GATES,
     reserved=DIALECTS[3].reserved | set(_BRAKET_GATES.values()) | set(_BRAKET_WORDS.split()),
     input="input float {name};",
+    modifiers=None,
+    definitions=False,
 )
 
 
@@ -73,7 +81,6 @@ def _verbatim(machine: str, basis: str, gates: Mapping[str, str]) -> Dialect:
         _BRAKET,
         name=f"Amazon Braket's OpenQASM 3 for {machine}",
         gates={row: gates[row] for row in BASES[basis].gates},
-        modifiers=None,
         boxed=_VERBATIM,
         physical="always",
         reset=None,
@@ -107,6 +114,8 @@ TARGETS: dict[str, Target] = {
     for row in (
         Target("openqasm2", "any reader of OpenQASM 2", _in(DIALECTS[2])),
         Target("openqasm3", "any reader of OpenQASM 3", _in(DIALECTS[3])),
+        Target("pyqasm", "pyqasm, and readers without gate modifiers", _in(_PYQASM)),
+        Target("pennylane", "PennyLane, pennylane.from_qasm", _in(_PENNYLANE)),
         Target(
             "cirq", "Cirq, cirq.contrib.qasm_import", _in(_CIRQ),
         ),
