@@ -1,5 +1,6 @@
 """qjax: a differentiable statevector simulator for JAX."""
 
+from qjax import hardware as hardware
 from qjax import library as library
 from qjax import plot as plot
 from qjax import qasm as qasm

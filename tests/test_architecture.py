@@ -21,6 +21,7 @@ FLOORS = {
     "engine": 4,
     "state": 5, "simulate": 5.1, "estimate": 5.2, "diagnose": 5.2,
     "train": 6,
+    "hardware": 8,
     "cli": 9, "demo": 8,
 }  # fmt: skip
 # Side wings need no engine: they may import floors 0 to 2, and what is named here.

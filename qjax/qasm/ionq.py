@@ -11,6 +11,7 @@ from qjax.circuit.synthesis import decompose
 from qjax.errors import QasmError
 from qjax.gates import GATES
 from qjax.qasm.numbers import known
+from qjax.qasm.program import Registers
 
 # Rows whose matrix is that of a gate of IonQ's "qis" set; a control adds "controls".
 _QIS = {
@@ -21,7 +22,7 @@ _QIS = {
 _CONTROLLED = {"x": "cnot"}  # with controls at 1
 
 
-def write_ionq(circuit: Circuit, *, native: bool) -> str:
+def write_ionq(circuit: Circuit, registers: Registers, *, native: bool) -> str:
     """A circuit as a job's input of IonQ's API, version 0.3.
 
     All qubits are measured at the end, whatever the circuit measures; its classical bits stand in
@@ -29,17 +30,20 @@ def write_ionq(circuit: Circuit, *, native: bool) -> str:
 
     Args:
         circuit: Gates, and final measurements.
+        registers: Names, of which the format has none.
         native: Whether its gates are gpi, gpi2, ms and rzz.
 
     Raises:
         QasmError: If an angle is open or traced, or a measurement is not final.
 
     Examples:
-        >>> print(write_ionq(Circuit(1).h(0), native=False))
+        >>> print(write_ionq(Circuit(1).h(0), Registers(), native=False))
         {"format": "ionq.circuit.v0", "gateset": "qis", "qubits": 1, "circuit": [
           {"gate": "h", "target": 0}
         ]}
     """
+    if registers.physical is not None:
+        raise QasmError("dumps: IonQ's machines choose their qubits; leave physical_qubits out.")
     measured = circuit.structure.final_measurements
     if measured is None:
         raise QasmError(

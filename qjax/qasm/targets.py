@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from qjax.circuit import Circuit
@@ -24,7 +25,7 @@ class Target:
         write: Makes the text from the circuit, in native gates if there are such.
         basis: The native gates, or None if the reader takes any gate.
         suffix: Ending of a file's name.
-        max_qubits: The most qubits, if there is a limit.
+        counts: The form in which its client gives counts; see `qjax.hardware.outcomes`.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Target:
     write: Callable[[Circuit, Registers], str] = field(repr=False)
     basis: Basis | None = None
     suffix: str = ".qasm"
-    max_qubits: int | None = None
+    counts: str = "qiskit"
 
 
 def _in(dialect: Dialect) -> Callable[[Circuit, Registers], str]:
@@ -116,49 +117,52 @@ TARGETS: dict[str, Target] = {
         Target("openqasm3", "any reader of OpenQASM 3", _in(DIALECTS[3])),
         Target("pyqasm", "pyqasm, and readers without gate modifiers", _in(_PYQASM)),
         Target("pennylane", "PennyLane, pennylane.from_qasm", _in(_PENNYLANE)),
-        Target(
-            "cirq", "Cirq, cirq.contrib.qasm_import", _in(_CIRQ),
-        ),
+        Target("cirq", "Cirq, cirq.contrib.qasm_import", _in(_CIRQ)),
         *(
             Target(
                 name, f"IBM Quantum, native gates {gates}", _in(DIALECTS[3]), BASES[gates],
             )
             for name, gates in _IBM.items()
         ),
-        Target("braket", "Amazon Braket, any machine or simulator", _in(_BRAKET)),
+        Target(
+            "braket", "Amazon Braket, any machine or simulator", _in(_BRAKET), counts="braket"
+        ),
         Target(
             "braket-rigetti", "Rigetti through Amazon Braket, verbatim",
             _in(_verbatim("Rigetti", "rz rx iswap", _BRAKET_GATES)), BASES["rz rx iswap"],
+            counts="braket",
         ),
         Target(
             "braket-iqm", "IQM through Amazon Braket, verbatim",
-            _in(_verbatim("IQM", "prx cz", _BRAKET_GATES)), BASES["prx cz"],
+            _in(_verbatim("IQM", "prx cz", _BRAKET_GATES)), BASES["prx cz"], counts="braket",
         ),
         Target(
             "braket-ionq", "IonQ through Amazon Braket, verbatim",
             _in(_verbatim("IonQ", "gpi gpi2 ms", _BRAKET_GATES)), BASES["gpi gpi2 ms"],
+            counts="braket",
         ),
         Target(
             "quantinuum", "Quantinuum, hqslib1.inc: Rz, U1q, RZZ", _in(_QUANTINUUM),
-            BASES["rz prx rzz"],
+            BASES["rz prx rzz"], counts="pytket",
         ),
         Target(
             "ionq", "IonQ's API, native gates GPi, GPi2, MS (Aria)",
-            lambda circuit, registers: write_ionq(circuit, native=True), BASES["gpi gpi2 ms"],
-            ".json",
+            partial(write_ionq, native=True), BASES["gpi gpi2 ms"],
+            ".json", counts="ionq",
         ),
         Target(
             "ionq-forte", "IonQ's API, native gates GPi, GPi2, ZZ (Forte)",
-            lambda circuit, registers: write_ionq(circuit, native=True), BASES["gpi gpi2 rzz"],
-            ".json",
+            partial(write_ionq, native=True), BASES["gpi gpi2 rzz"],
+            ".json", counts="ionq",
         ),
         Target(
             "ionq-qis", "IonQ's API, gates of textbooks",
-            lambda circuit, registers: write_ionq(circuit, native=False), None, ".json",
+            partial(write_ionq, native=False), None, ".json",
+            counts="ionq",
         ),
         Target(
             "rigetti", "Rigetti, Quil with native gates RX, RZ, ISWAP", write_quil,
-            BASES["rz rx iswap"], ".quil",
+            BASES["rz rx iswap"], ".quil", counts="bits",
         ),
         Target(
             "iqm", "IQM's client, native gates PRX and CZ", write_iqm, BASES["prx cz"], ".json"

@@ -1,5 +1,6 @@
 """Circuits in a basis of native gates, with numbers, symbols or traced angles."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
@@ -54,7 +55,12 @@ class _Block:
     gates: list[Instruction]
 
 
-def native(circuit: Circuit, basis: str | Basis) -> Circuit:
+def native(
+    circuit: Circuit,
+    basis: str | Basis,
+    *,
+    couplings: Collection[tuple[int, int]] | None = None,
+) -> Circuit:
     """A circuit in the gates of a basis, exactly.
 
     Two-qubit gates next to each other on the same qubits become one matrix where that saves
@@ -65,6 +71,9 @@ def native(circuit: Circuit, basis: str | Basis) -> Circuit:
     Args:
         circuit: The circuit.
         basis: A name of `BASES`, or a basis.
+        couplings: The pairs (first qubit, second qubit) on which the entangling gate is allowed,
+            if not all are. Where only the other order is, the gate is turned round; a gate on a
+            pair in no order is an error.
 
     Returns:
         A circuit with the same unitary, global phase included: `gphase` comes last, and only where
@@ -88,7 +97,7 @@ def native(circuit: Circuit, basis: str | Basis) -> Circuit:
                 f"native: basis must be one of {', '.join(map(repr, BASES))}, but is {basis!r}."
             )
         basis = BASES[basis]
-    writer = _Writer(basis, circuit.num_qubits)
+    writer = _Writer(basis, circuit.num_qubits, couplings)
     writer.write(list(circuit))
     made = Circuit(circuit.num_qubits, circuit.num_clbits)
     made._extend(writer.finished())
@@ -103,8 +112,10 @@ class _Writer:
         phase: Global phase so far.
     """
 
-    def __init__(self, basis: Basis, num_qubits: int) -> None:
-        self.basis, self.num_qubits = basis, num_qubits
+    def __init__(
+        self, basis: Basis, num_qubits: int, couplings: Collection[tuple[int, int]] | None
+    ) -> None:
+        self.basis, self.num_qubits, self.couplings = basis, num_qubits, couplings
         self.out: list[Instruction | None] = []
         self.phase: Any = 0.0
         self.runs: list[list[Part]] = [[] for _ in range(num_qubits)]
@@ -141,7 +152,7 @@ class _Writer:
 
     def under(self, conditions: tuple[Condition, ...], group: list[Instruction]) -> None:
         """Write instructions under conditions; a global phase under them is of no effect."""
-        inner = _Writer(self.basis, self.num_qubits)
+        inner = _Writer(self.basis, self.num_qubits, self.couplings)
         inner.write([replace(i, conditions=()) for i in group])
         made = [i for i in inner.finished() if i.operation is not GATES["gphase"]]
         for i in made:
@@ -237,7 +248,15 @@ class _Writer:
             return
         self.close(a)
         self.close(b)
-        self.blocks[a] = self.blocks[b] = _Block((a, b), [i])
+        self.blocks[a] = self.blocks[b] = _Block(self.ordered(a, b), [i])
+
+    def ordered(self, a: int, b: int) -> tuple[int, int]:
+        """Two qubits in the order in which the entangling gate is allowed on them."""
+        if self.couplings is None or (a, b) in self.couplings:
+            return a, b
+        if (b, a) in self.couplings:
+            return b, a
+        raise CircuitError(f"native: qubits {a} and {b} must be coupled, but are not.")
 
     def close(self, q: int) -> None:
         """Write the block of a qubit, as it stands or as one matrix, whichever is less."""
@@ -307,14 +326,17 @@ class _Writer:
             for s in _as_pair_rotation(i):
                 self.structural(s)
         elif is_fixed(i) and i.operation.name == "unitary":
-            self.fewest(gate_matrix(i), np.inf, (i.all_qubits[0], i.all_qubits[1]))
+            a, b = self.ordered(*i.all_qubits)
+            self.fewest(_embedded(i, (a, b)), np.inf, (a, b))
         else:
             for s in decompose(i):
                 self.structural(s)
 
     def is_native_pair(self, i: Instruction) -> bool:
         """Whether a gate is the entangling gate, which has no controls and no angle."""
-        return i.operation is GATES[self.basis.entangler] and not i.controls and not i.params
+        if i.operation is not GATES[self.basis.entangler] or i.controls or i.params:
+            return False
+        return self.ordered(*i.qubits) == i.qubits
 
     def cost(self, i: Instruction) -> float:
         """How many entangling gates `structural` writes for a known gate on two qubits."""
@@ -348,6 +370,7 @@ class _Writer:
 
     def cz(self, a: int, b: int) -> None:
         """CZ by native gates."""
+        a, b = self.ordered(a, b)
         if self.basis.takes_angles:  # CZ = exp(i pi/4) RZZ(pi/2) (Sdg on both)
             self.local((_SDG, _SDG), (a, b))
             self.rotation(a, b, pi / 2)
@@ -364,6 +387,7 @@ class _Writer:
 
     def rotation(self, a: int, b: int, theta: Any) -> None:
         """exp(-i theta ZZ / 2) by native gates."""
+        a, b = self.ordered(a, b)
         if self.basis.takes_angles:
             self.any_angle(a, b, theta)
         elif self.basis.entangler == "iswap":  # two CZ with a SWAP and Sdg behind each
