@@ -14,6 +14,7 @@ pytest.importorskip("qiskit")
 from qiskit import QuantumCircuit
 from qiskit import circuit as terra
 from qiskit.circuit import library
+from qiskit.circuit.classical import expr
 from qiskit.circuit.random import random_circuit as random_qiskit
 from qiskit.quantum_info import Operator
 
@@ -107,9 +108,9 @@ def test_measurements_keep_their_bits():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda c: c.reset(0), "but one is reset"),
         (lambda c: c.rx(terra.Parameter("a") ** 2, 0), "must be affine"),
-        (lambda c: c.if_test((c.clbits[0], 1), c.copy(), [0], [0]), "but one is if_else"),
+        (lambda c: c.while_loop((c.clbits[0], 1), c.copy(), [0], [0]), "but one is while_loop"),
+        (lambda c: c.delay(3, 0), "but one is delay"),
     ],
 )
 def test_what_cannot_come_in_is_said(make, message):
@@ -122,3 +123,48 @@ def test_what_cannot_come_in_is_said(make, message):
 def test_what_is_no_circuit_is_refused():
     with pytest.raises(qj.QjaxError, match="must be a QuantumCircuit"):
         from_qiskit("h 0")
+
+
+def test_resets_and_conditions_go_both_ways():
+    circuit = qj.Circuit(3).h(0).measure([0, 1]).reset(1)
+    circuit.if_else([0, 1], 2, qj.Circuit(3).x(2).cx(2, 0), qj.Circuit(3).h(1))
+    made = to_qiskit(circuit)
+    assert made.count_ops()["if_else"] == 3
+    plain = QuantumCircuit(3, 2)
+    plain.measure([0, 1], [0, 1])
+    with plain.if_test((plain.clbits[1], 1)) as otherwise:
+        plain.x(2)
+        plain.measure(2, 0)
+    with otherwise:
+        plain.reset(0)
+    back = from_qiskit(plain)
+    assert [str(i) for i in back] == [
+        "measure 0 -> 0", "measure 1 -> 1", "x 2 if c[1] == 1", "measure 2 -> 0 if c[1] == 1",
+        "reset 0 if c[1] == 0",
+    ]  # fmt: skip
+    again = from_qiskit(made)
+    for value in range(4):
+        bits = [value & 1, value >> 1]
+        held = [[c.holds(bits) for c in i.conditions] for i in circuit]
+        assert [[c.holds(bits) for c in i.conditions] for i in again] == held
+    assert [i.name for i in again] == [i.name for i in circuit]
+
+
+@pytest.mark.parametrize(
+    ("test", "values"),
+    [
+        (lambda r: expr.less(r, 3), {0, 1, 2}),
+        (lambda r: expr.logic_and(r[0], expr.logic_not(r[2])), {1, 3}),
+        (lambda r: expr.equal(expr.bit_and(r, 5), 4), {4, 6}),
+        (lambda r: expr.bit_not(r[1]), {0, 1, 4, 5}),
+    ],
+)
+def test_conditions_of_qiskit_mean_what_they_say(test, values):
+    register = terra.ClassicalRegister(3)
+    circuit = QuantumCircuit(terra.QuantumRegister(1), register)
+    with circuit.if_test(test(register)):
+        circuit.x(0)
+    (i,) = from_qiskit(circuit)
+    for value in range(8):
+        holds = all(c.holds([value >> k & 1 for k in range(3)]) for c in i.conditions)
+        assert holds == (value in values)

@@ -1,5 +1,8 @@
 """Circuits from and for Qiskit, with their parameters and global phase."""
 
+import operator
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -7,8 +10,9 @@ import numpy as np
 
 from qjax._extras import require
 from qjax.circuit import Circuit, Instruction, Parameter, ParameterVector
-from qjax.circuit.compose import controlled, inverted
-from qjax.circuit.instruction import BARRIER, MEASURE
+from qjax.circuit.compose import conditioned, controlled, inverted
+from qjax.circuit.control_flow import Condition
+from qjax.circuit.instruction import BARRIER, MEASURE, RESET
 from qjax.circuit.parameter import ParameterExpression, Symbol, is_traced
 from qjax.circuit.synthesis import decompose
 from qjax.errors import CircuitError, ParameterError
@@ -24,7 +28,17 @@ _CLASSES = {
     "xx_plus_yy": "XXPlusYYGate", "xx_minus_yy": "XXMinusYYGate",
 }  # fmt: skip
 _OLD = {"U1Gate": "p", "U3Gate": "u"}  # other names of the same matrices
-_DYNAMIC = frozenset("reset initialize if_else while_loop for_loop switch_case store delay".split())
+_DYNAMIC = frozenset("initialize while_loop for_loop switch_case store delay".split())
+
+_MOST_BITS = 12  # of an expression whose values are tried one by one
+_OPERATORS: dict[str, Callable[[int, int], Any]] = {
+    "BIT_AND": operator.and_, "BIT_OR": operator.or_, "BIT_XOR": operator.xor,
+    "LOGIC_AND": lambda a, b: a and b, "LOGIC_OR": lambda a, b: a or b,
+    "EQUAL": operator.eq, "NOT_EQUAL": operator.ne, "LESS": operator.lt,
+    "LESS_EQUAL": operator.le, "GREATER": operator.gt, "GREATER_EQUAL": operator.ge,
+    "SHIFT_LEFT": operator.lshift, "SHIFT_RIGHT": operator.rshift, "ADD": operator.add,
+    "SUB": operator.sub, "MUL": operator.mul,
+}  # fmt: skip
 
 
 def _library() -> Any:
@@ -79,6 +93,14 @@ def to_qiskit(circuit: Circuit) -> Any:
 
     def append(i: Instruction) -> None:
         gate = i.operation
+        if i.conditions:
+            condition, *rest = i.conditions
+            with made.if_test(_test(condition, made)):
+                append(replace(i, conditions=tuple(rest)))
+            return
+        if i.operation is RESET:
+            made.reset(list(i.qubits))
+            return
         if i.operation is BARRIER:
             made.barrier(list(i.qubits))
             return
@@ -123,7 +145,7 @@ def from_qiskit(circuit: Any) -> Circuit:
 
     Raises:
         MissingExtraError: If Qiskit is not installed.
-        CircuitError: If it is no circuit of Qiskit, or has resets or classical control.
+        CircuitError: If it is no circuit of Qiskit, or has loops or timing.
         ParameterError: If an angle is not affine in the parameters.
 
     Examples:
@@ -144,16 +166,102 @@ def from_qiskit(circuit: Any) -> Circuit:
     return made
 
 
-def _instructions(circuit: Any, where: tuple[int, ...]) -> list[Instruction]:
+def _test(condition: Condition, made: Any) -> Any:
+    """A condition as an expression of Qiskit."""
+    expr = require("qiskit.circuit.classical.expr", "qiskit", "Conversion to Qiskit")
+    total: Any = None
+    for value in condition.values:
+        term: Any = None
+        for k, c in enumerate(condition.clbits):
+            bit = expr.lift(made.clbits[c])
+            bit = bit if value >> k & 1 else expr.logic_not(bit)
+            term = bit if term is None else expr.logic_and(term, bit)
+        total = term if total is None else expr.logic_or(total, term)
+    return expr.logic_not(total) if condition.negated else total
+
+
+def _condition(tested: Any, place: Callable[[Any], int]) -> Condition:
+    """A condition of Qiskit: (bit or register, value), or an expression, tried at all values."""
+    if isinstance(tested, tuple):
+        what, value = tested
+        return Condition(tuple(place(c) for c in _bits(what)), (int(value),))
+    expr = require("qiskit.circuit.classical.expr", "qiskit", "Conversion from Qiskit")
+    read = [c for var in expr.iter_vars(tested) for c in _bits(var.var)]
+    read = list(dict.fromkeys(read))
+    if len(read) > _MOST_BITS:
+        raise CircuitError(
+            f"from_qiskit: the expression of a condition must be on at most {_MOST_BITS} bits, but "
+            f"one is on {len(read)}."
+        )
+    values = [
+        value
+        for value in range(2 ** len(read))
+        if _evaluated(tested, {c: value >> k & 1 for k, c in enumerate(read)})
+    ]
+    return Condition(tuple(place(c) for c in read), tuple(values))
+
+
+def _bits(what: Any) -> list[Any]:
+    """The bits of a register, or one bit."""
+    terra = require("qiskit.circuit", "qiskit", "Conversion from Qiskit")
+    if isinstance(what, terra.ClassicalRegister):
+        return [what[k] for k in range(len(what))]
+    if not isinstance(what, terra.Clbit):
+        raise CircuitError(f"from_qiskit: conditions must be on bits, but one is on {what}.")
+    return [what]
+
+
+def _evaluated(node: Any, outcome: dict[Any, int]) -> Any:
+    """The value of an expression of Qiskit for the values of bits."""
+    kind = type(node).__name__
+    if kind == "Var":
+        bits = [outcome[c] for c in _bits(node.var)]
+        return sum(bit << k for k, bit in enumerate(bits))
+    if kind == "Value":
+        return int(node.value)
+    if kind == "Cast":
+        value = _evaluated(node.operand, outcome)
+        return int(bool(value)) if type(node.type).__name__ == "Bool" else value
+    if kind == "Unary":
+        value = _evaluated(node.operand, outcome)
+        return int(not value) if node.op.name == "LOGIC_NOT" else ~value & _mask(node.type)
+    if kind == "Binary" and node.op.name in _OPERATORS:
+        left, right = _evaluated(node.left, outcome), _evaluated(node.right, outcome)
+        return int(_OPERATORS[node.op.name](left, right)) & _mask(node.type)
+    raise CircuitError(f"from_qiskit: a condition must not hold {kind}, but one does.")
+
+
+def _mask(type_: Any) -> int:
+    return (1 << getattr(type_, "width", 1)) - 1
+
+
+def _branches(
+    circuit: Any, item: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], bits: tuple[int, ...]
+) -> list[Instruction]:
+    """An if_else of Qiskit."""
+    condition = _condition(item.operation.condition, lambda c: bits[circuit.find_bit(c).index])
+    first, *others = item.operation.blocks
+    bodies = [_instructions(block, qubits, clbits) for block in (first, *others)]
+    found = conditioned(bodies[0], condition, more=len(bodies) > 1)
+    return found + (conditioned(bodies[1], ~condition) if others else [])
+
+
+def _instructions(
+    circuit: Any, where: tuple[int, ...], bits: tuple[int, ...] | None = None
+) -> list[Instruction]:
     """Those of a circuit of Qiskit whose qubit k is qubit `where[k]`, its global phase first."""
+    bits = tuple(range(circuit.num_clbits)) if bits is None else bits
     found = []
     phase = _angle(circuit.global_phase)
     if isinstance(phase, ParameterExpression) or phase:
         found += _placed("gphase", (phase,), ())
     for item in circuit.data:
         qubits = tuple(where[circuit.find_bit(q).index] for q in item.qubits)
-        clbits = tuple(circuit.find_bit(c).index for c in item.clbits)
-        found += _converted(item.operation, qubits, clbits)
+        clbits = tuple(bits[circuit.find_bit(c).index] for c in item.clbits)
+        if item.operation.name == "if_else":
+            found += _branches(circuit, item, qubits, clbits, bits)
+        else:
+            found += _converted(item.operation, qubits, clbits)
     return found
 
 
@@ -167,9 +275,12 @@ def _converted(
         return [Instruction(BARRIER, qubits)]
     if name == "measure":
         return [Instruction(MEASURE, qubits, clbits=clbits)]
+    if name == "reset":
+        return [Instruction(RESET, qubits)]
     if name in _DYNAMIC or clbits or isinstance(operation, terra.ControlFlowOp):
         raise CircuitError(
-            f"from_qiskit: operations must be gates, barriers and measurements, but one is {name}."
+            "from_qiskit: operations must be gates, barriers, measurements, resets and if_else, "
+            f"but one is {name}."
         )
     library = _library()
     cls = getattr(operation, "base_class", type(operation))
