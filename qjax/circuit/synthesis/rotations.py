@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qjax.circuit.instruction import Instruction
-from qjax.circuit.parameter import is_traced
+from qjax.circuit.parameter import ParameterExpression, is_traced
 from qjax.circuit.synthesis.decompose import decompose
 
 NEGLIGIBLE = 1e-13
@@ -56,8 +56,8 @@ def zyz(matrix: Any, xp: Any = np) -> tuple[Any, Any, Any, Any]:
         >>> np.array(zyz(np.diag([-1j, 1j]))[:3]) / pi
         array([0.5, 0. , 0.5])
     """
-    gamma = xp.angle(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]) / 2
-    special = matrix * xp.exp(-1j * gamma)
+    root = xp.sqrt(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
+    gamma, special = xp.angle(root), matrix * xp.conj(root)  # the root has modulus 1
     cos, sin = special[0, 0], special[1, 0]
     theta = 2 * xp.arctan2(abs(sin), abs(cos))
     # Where an entry vanishes, its angle is free.
@@ -141,6 +141,10 @@ def wrapped(angle: Any) -> tuple[Any, float]:
         >>> wrapped(2.5 * pi)[0] / pi
         0.5
     """
+    if isinstance(angle, ParameterExpression) and not any(
+        is_traced(factor) or factor for _, factor in angle.terms
+    ):
+        angle = angle.offset  # symbols that cancelled
     if not is_known(angle):
         return angle, 0.0
     count = int(np.ceil((angle - pi) / (2 * pi) - NEGLIGIBLE))
