@@ -71,7 +71,7 @@ def test_each_gate_has_a_rule(name, double, rng):
     circuit.append("ry", 1, t[0], controls=[0, 2], control_values=[0, 1])
     circuit.u(*rng.normal(size=(3, n)), range(n))
     values = rng.normal(size=2)
-    wanted = jax.grad(lambda v: qj.expectation(circuit, OBSERVABLE, v))(values)
+    wanted = jax.grad(lambda v: qj.expectation(circuit, OBSERVABLE, v, dtype=np.complex128))(values)
     np.testing.assert_allclose(gradient(circuit, values), wanted, atol=1e-12)
 
 
@@ -79,7 +79,7 @@ def test_random_templates(double):
     rng = np.random.default_rng(7)
     circuit = random_template(4, 20, 5, rng)
     values = rng.normal(size=circuit.num_parameters)
-    wanted = jax.grad(lambda v: qj.expectation(circuit, OBSERVABLE, v))(values)
+    wanted = jax.grad(lambda v: qj.expectation(circuit, OBSERVABLE, v, dtype=np.complex128))(values)
     np.testing.assert_allclose(gradient(circuit, values), wanted, atol=1e-11)
 
 

@@ -100,7 +100,7 @@ def shift_rule(gaps: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
         angles = (2 * np.arange(1, count + 1) - 1) * pi / (2 * count)
         shifts = angles / base
         signs = (-1.0) ** np.arange(count)
-        weights = signs * base / (4 * count * np.sin(angles / 2) ** 2)
+        weights = signs * base / (2 * count * (1 - np.cos(angles)))
     else:
         shifts = (2 * np.arange(1, count + 1) - 1) * pi / (2 * count * base)
         best = None
