@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import oracle
 import pytest
 from jax import lax
@@ -304,3 +305,25 @@ def test_circuits_of_traced_angles_inside_jit_vmap_grad(rng, double):
             return oracle.expectation(oracle.statevector(c), {"Z0": 1.0})
 
         assert np.max(np.abs(gradient - oracle.central_difference(expected, weights))) < 1e-9
+
+
+def test_one_circuit_can_be_trained_in_both_precisions():
+    """A circuit's constants are arrays; JAX must not mix up what it made of them before."""
+    t = qj.ParameterVector("t", 2)
+    circuit = qj.Circuit(2).x(0).ry(t[0], 0).cx(0, 1).ry(t[1], 1).cx(1, 0)
+    observable = qj.PauliSum("0.4 Z0 - 0.4 Z1 - 0.1 Z0 Z1 + 0.2 X0 X1")
+    loss = jax.jit(lambda p: qj.expectation(circuit, observable, p))
+    start = np.array([0.4, 0.7])
+    qj.fit(loss, start.astype(np.float32), optax.adam(0.1), steps=20, progress=False)
+    with jax.enable_x64(True):
+        gradient = jax.grad(lambda p: qj.expectation(circuit, observable, p, dtype=np.complex128))(
+            start
+        )
+    matrix = observable.to_matrix()
+
+    def value(v):
+        state = oracle.statevector(circuit.bind(v))
+        return np.vdot(state, matrix @ state).real
+
+    wanted = [(value(start + s) - value(start - s)) / 2e-5 for s in 1e-5 * np.eye(2)]
+    np.testing.assert_allclose(gradient, wanted, atol=1e-9)

@@ -89,8 +89,9 @@ def shift_rule(gaps: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
     """Pairs (coefficient, shift), both signs, with f'(0) = sum of coefficient * f(shift).
 
     Examples:
-        >>> shift_rule((1.0,)) == ((0.5, pi / 2), (-0.5, -pi / 2))
-        True
+        >>> np.array(shift_rule((1.0,)))
+        array([[ 0.5   ,  1.5708],
+               [-0.5   , -1.5708]])
     """
     if not gaps:
         return ()

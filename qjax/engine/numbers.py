@@ -177,7 +177,18 @@ def numbers(plan: Plan, leaves: Leaves, params: Any, dtype: Any) -> Any:
     flat = jax.tree_util.tree_leaves((leaves, params))
     if all(isinstance(leaf, np.ndarray) for leaf in flat):
         return _numbers(plan, leaves, params, np.float64, np).astype(dtype)
-    return _traced_numbers(plan, leaves, params, dtype)
+    return _traced_numbers(plan, jax.tree_util.tree_map(_canonical, leaves), params, dtype)
+
+
+def _canonical(leaf: Any) -> Any:
+    """A NumPy array in the precision that JAX gives it.
+
+    JAX 0.10 keeps what it made of a NumPy array, and takes it again for the same array after
+    64-bit numbers were switched on or off, when it no longer fits. A copy is a new array.
+    """
+    if not isinstance(leaf, np.ndarray):
+        return leaf
+    return leaf.astype(jax.dtypes.canonicalize_dtype(leaf.dtype))
 
 
 @partial(jax.jit, static_argnums=(0, 3))
