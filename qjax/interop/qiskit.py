@@ -16,7 +16,8 @@ from qjax.circuit.instruction import BARRIER, MEASURE, RESET
 from qjax.circuit.parameter import ParameterExpression, Symbol, is_traced
 from qjax.circuit.synthesis import decompose
 from qjax.errors import CircuitError, ParameterError
-from qjax.gates import Gate, find_gate
+from qjax.gates import Gate
+from qjax.interop._gates import placed, placed_matrix
 
 # Rows of the table with the same matrix as a class of qiskit.circuit.library.
 _CLASSES = {
@@ -254,7 +255,7 @@ def _instructions(
     found = []
     phase = _angle(circuit.global_phase)
     if isinstance(phase, ParameterExpression) or phase:
-        found += _placed("gphase", (phase,), ())
+        found += placed("gphase", (phase,), ())
     for item in circuit.data:
         qubits = tuple(where[circuit.find_bit(q).index] for q in item.qubits)
         clbits = tuple(bits[circuit.find_bit(c).index] for c in item.clbits)
@@ -285,14 +286,14 @@ def _converted(
     library = _library()
     cls = getattr(operation, "base_class", type(operation))
     if cls in _rows():
-        return _placed(_rows()[cls], tuple(_angle(p) for p in operation.params), qubits)
+        return placed(_rows()[cls], tuple(_angle(p) for p in operation.params), qubits)
     if cls is library.U2Gate:
         phi, lam = (_angle(p) for p in operation.params)
-        return _placed("u", (np.pi / 2, phi, lam), qubits)
+        return placed("u", (np.pi / 2, phi, lam), qubits)
     if cls is library.GlobalPhaseGate:
-        return _placed("gphase", (_angle(operation.params[0]),), ())
+        return placed("gphase", (_angle(operation.params[0]),), ())
     if cls is library.CUGate:  # its phase is no part of its base
-        base = _placed("phased_u", tuple(_angle(p) for p in operation.params), qubits[1:])
+        base = placed("phased_u", tuple(_angle(p) for p in operation.params), qubits[1:])
         return controlled(base, qubits[:1], [operation.ctrl_state])
     if isinstance(operation, terra.AnnotatedOperation):
         return _modified(operation, operation.modifiers, qubits)
@@ -304,8 +305,7 @@ def _converted(
         return _instructions(operation.definition, qubits)
     if not hasattr(operation, "to_matrix"):
         raise CircuitError(f"from_qiskit: {name} must have a definition or a matrix, but has none.")
-    scratch = Circuit(max(qubits, default=0) + 1)
-    return list(scratch.unitary(np.asarray(operation.to_matrix()), qubits))
+    return placed_matrix(operation.to_matrix(), qubits)
 
 
 def _modified(operation: Any, modifiers: list[Any], qubits: tuple[int, ...]) -> list[Instruction]:
@@ -325,10 +325,6 @@ def _modified(operation: Any, modifiers: list[Any], qubits: tuple[int, ...]) -> 
         raise CircuitError(f"from_qiskit: powers of gates must be whole, but one is {times}.")
     base = _modified(operation, inner, qubits)
     return (base if times >= 0 else inverted(base)) * abs(int(times))
-
-
-def _placed(name: str, params: tuple[Any, ...], qubits: tuple[int, ...]) -> list[Instruction]:
-    return list(Circuit(max(qubits, default=0) + 1).append(find_gate(name), qubits, params))
 
 
 def _angle(value: Any) -> Any:
