@@ -123,16 +123,20 @@ def build() -> Any:
     @app.command()
     def convert(
         file: Annotated[Path, file_argument],
-        output: Annotated[Path, typer.Argument(help="The .qasm file to write.")],
-        to: Annotated[int, typer.Option(help="Version of OpenQASM: 2 or 3.")] = 3,
+        output: Annotated[Path, typer.Argument(help="The file to write.")],
+        to: Annotated[int | None, typer.Option(help="Version of OpenQASM: 2 or 3.")] = None,
+        target: Annotated[
+            str | None,
+            typer.Option(help=f"Or who is to read it: {', '.join(qasm.TARGETS)}."),
+        ] = None,
     ) -> None:
-        """Write a circuit as OpenQASM.
+        """Write a circuit as OpenQASM, or for a machine in its native gates.
 
-        Example: qjax convert bell.qasm bell3.qasm --to 3
+        Example: qjax convert bell.qasm bell_ibm.qasm --target ibm
         """
         circuit = read_circuit(file)
         try:
-            qasm.dump(circuit, output, version=to)
+            qasm.dump(circuit, output, version=to, target=target)
         except OSError as error:
             raise FileError(f"{str(output)!r} cannot be written: {error}") from error
 

@@ -124,6 +124,9 @@ def test_a_file_in_openqasm_runs_is_drawn_and_converted(tmp_path):
     assert "<Z0 Z1> = 1" in invoke("run", file, "--observable", "Z0 Z1").output
     assert invoke("draw", file).output.startswith("q0: ─H─●")
     assert invoke("convert", file, other, "--to", 3).exit_code == 0
+    native = tmp_path / "native.qasm"
+    assert invoke("convert", file, native, "--target", "ibm").exit_code == 0
+    assert "cz q[0], q[1];" in native.read_text()
     assert other.read_text().startswith("OPENQASM 3.0;")
     assert qj.qasm.load(other) == qj.qasm.load(file)
     file.write_text("OPENQASM 2.0;\nqreg q[1];\nh q[0];")

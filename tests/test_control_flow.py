@@ -182,7 +182,7 @@ def test_openqasm_2_reads_back(name):
 @pytest.mark.parametrize("basis", ["rz sx x cz", "prx cz", "gpi gpi2 ms", "rz rx iswap"])
 @pytest.mark.parametrize("name", DYNAMIC)
 def test_native_gates_do_the_same(name, basis):
-    from qjax.circuit.synthesis import native
+    from qjax.circuit.native import native
 
     assert_same_channel(native(DYNAMIC[name], basis), DYNAMIC[name])
 
@@ -204,6 +204,8 @@ def test_native_gates_do_the_same(name, basis):
         ("c[0:1] == 2", {2, 6}),
         ("c[-1]", {4, 5, 6, 7}),
         ("int(c) % 3 == 0", {0, 3, 6}),
+        ("c[0] ^ c[1] ^ c[2]", {1, 2, 4, 7}),
+        ("~c[0]", {0, 2, 4, 6}),
         ("bool(c)", {1, 2, 3, 4, 5, 6, 7}),
     ],
 )

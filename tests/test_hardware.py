@@ -373,9 +373,11 @@ def same_distribution(routed, circuit):
     np.testing.assert_allclose(probabilities(routed), probabilities(circuit), atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("transpiler", ["qiskit", "pytket"])
 @pytest.mark.parametrize("target", ["ibm", "ibm-ecr", "iqm", "rigetti"])
-def test_routing_keeps_to_the_machine_and_to_the_users_bits(target):
-    pytest.importorskip("qiskit")
+def test_routing_keeps_to_the_machine_and_to_the_users_bits(target, transpiler):
+    pytest.importorskip(transpiler)
     line = [(k, k + 1) for k in range(6)]
     rng = np.random.default_rng(0)
     circuit = qj.Circuit(5)
@@ -383,7 +385,7 @@ def test_routing_keeps_to_the_machine_and_to_the_users_bits(target):
         a, b = (int(q) for q in rng.choice(5, 2, replace=False))
         circuit.ry(float(rng.normal()), a).cx(a, b)
     circuit.measure_all()
-    routed = hw.route(circuit, target, coupling_map=line)
+    routed = hw.route(circuit, target, coupling_map=line, transpiler=transpiler)
     assert routed.circuit.num_qubits <= 7
     places = routed.physical_qubits
     for i in routed.circuit:
@@ -394,10 +396,12 @@ def test_routing_keeps_to_the_machine_and_to_the_users_bits(target):
     assert len(routed.measured) == 5
 
 
-def test_routing_keeps_symbols():
-    pytest.importorskip("qiskit")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("transpiler", ["qiskit", "pytket"])
+def test_routing_keeps_symbols(transpiler):
+    pytest.importorskip(transpiler)
     circuit = ansatz().measure_all()
-    routed = hw.route(circuit, "ibm", coupling_map=[(0, 1), (1, 2)])
+    routed = hw.route(circuit, "ibm", coupling_map=[(0, 1), (1, 2)], transpiler=transpiler)
     assert dict(routed.circuit.parameters) == {"t": (6,)}
     same_distribution(routed.circuit.bind({"t": VALUES}), circuit.bind(VALUES))
     text = qj.qasm.dumps(routed.circuit, target="ibm", physical_qubits=routed.physical_qubits)

@@ -6,12 +6,12 @@ import numpy as np
 import oracle
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.linalg import expm
 from strategies import random_circuit, random_template, random_unitary, seeds
 
 import qjax as qj
-from qjax.circuit.synthesis import BASES, native
+from qjax.circuit.native import native
+from qjax.circuit.synthesis import BASES
 from qjax.circuit.synthesis.rotations import turns_of, zyz
 from qjax.circuit.synthesis.weyl import cz_count, normal_form, rotations, with_cz, with_iswap
 from qjax.errors import CircuitError

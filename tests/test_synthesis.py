@@ -231,3 +231,43 @@ def test_families_are_told_by_their_rows_not_by_their_names():
     for step in expand(Circuit(1).append(other, 0)[0]):
         circuit.append(step)
     assert np.allclose(oracle.unitary(circuit), oracle.X, atol=8 * EPS, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["complex", "real", "sparse", "uniform", "basis"])
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_any_state_can_be_prepared(n, kind, rng):
+    state = rng.normal(size=2**n) + 1j * rng.normal(size=2**n)
+    if kind == "real":
+        state = state.real.astype(complex)
+    elif kind == "sparse":
+        state[rng.random(2**n) < 0.7] = 0
+        state[0] = 1j
+    elif kind == "uniform":
+        state = np.ones(2**n, complex)
+    elif kind == "basis":
+        state = np.eye(2**n)[-1] * 1j
+    state /= np.linalg.norm(state)
+    circuit = Circuit(n).prepare_state(state)
+    np.testing.assert_allclose(oracle.statevector(circuit), state, atol=1e-14 * 2**n)
+    cx = circuit.count_ops().get("cx", 0)
+    assert cx <= {"real": 2 ** (n + 1) - 4, "uniform": 0}.get(kind, 2 ** (n + 1) - 4)
+
+
+def test_a_state_goes_to_the_qubits_named():
+    circuit = Circuit(3).x(1).prepare_state([0.6, 0, 0.8j, 0], [2, 0])
+    wanted = np.zeros(8, complex)
+    wanted[[0b010, 0b011]] = 0.6, 0.8j
+    np.testing.assert_allclose(oracle.statevector(circuit), wanted, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("amplitudes", "message"),
+    [
+        ([1, 0, 0], r"must have shape \(4,\) for 2 qubits"),
+        ([1, 1, 0, 0], "the norm must be 1, but is 1.41421"),
+        ([np.nan, 0, 0, 0], "the norm must be 1, but is nan"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(amplitudes, message):
+    with pytest.raises(CircuitError, match=message):
+        Circuit(2).prepare_state(amplitudes)

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any, Self, overload
 
 import jax
+import numpy as np
 
 from qjax._checks import as_integer, as_positive, check_index
 from qjax.circuit._builders import Builders
@@ -15,6 +16,7 @@ from qjax.circuit.compose import composed, conditioned, controlled, inverted, re
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import BARRIER, MEASURE, RESET, Instruction
 from qjax.circuit.structure import Leaves, Structure, pack, unpack
+from qjax.circuit.synthesis.state import state_steps
 from qjax.errors import CircuitError
 from qjax.gates import (
     GATES,
@@ -308,6 +310,37 @@ class Circuit(Builders):
         """
         places = tuple(as_list(qubits))
         return self._gate(pauli_rotation_gate(pauli), (theta,), places, controls, control_values)
+
+    def prepare_state(self, amplitudes: Any, qubits: Qubits | None = None) -> Self:
+        """Append gates that take |0...0> to a state, its phases included.
+
+        Args:
+            amplitudes: Known complex array of shape (2**k,), of norm 1; bit j of an index is
+                `qubits[j]`.
+            qubits: k qubits, which must be in |0>; all qubits if None.
+
+        Raises:
+            CircuitError: If the shape does not fit, or the norm is not 1.
+
+        Note:
+            At most 2**(k + 1) - 4 CX; half as many for real positive amplitudes.
+
+        Examples:
+            >>> Circuit(2).prepare_state([0.6, 0, 0, 0.8]).count_ops()
+            {'ry': 3, 'cx': 2}
+        """
+        given = range(self._num_qubits) if qubits is None else qubits
+        places = distinct_qubits("prepare_state", given, self._num_qubits)
+        vector = np.asarray(amplitudes, complex)
+        if vector.shape != (2 ** len(places),):
+            raise CircuitError(
+                f"prepare_state: amplitudes must have shape ({2 ** len(places)},) for "
+                f"{len(places)} qubits, but have shape {vector.shape}."
+            )
+        norm = float(np.linalg.norm(vector))
+        if not abs(norm - 1) < 1e-6:  # NaN too
+            raise CircuitError(f"prepare_state: the norm must be 1, but is {norm:.6g}.")
+        return self._extend(state_steps(vector / norm, places))
 
     def mcx(self, controls: Qubits, target: Qubits, *, control_values: Any = None) -> Self:
         """Append X on `target`, controlled by any number of qubits."""

@@ -7,7 +7,7 @@ from typing import Any
 from qjax._extras import require
 from qjax.circuit import Circuit
 from qjax.circuit.instruction import MEASURE
-from qjax.circuit.synthesis import native
+from qjax.circuit.native import native
 from qjax.errors import CircuitError
 from qjax.interop import from_qiskit, to_qiskit
 from qjax.qasm import Target

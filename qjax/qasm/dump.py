@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from qjax.circuit import Circuit
-from qjax.circuit.synthesis import native
+from qjax.circuit.native import native
 from qjax.errors import QasmError
 from qjax.qasm.dialects import DIALECTS
 from qjax.qasm.program import Registers

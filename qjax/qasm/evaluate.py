@@ -50,6 +50,10 @@ def _integer(value: Any) -> int:
     return value
 
 
+def _bits(value: Any) -> int:
+    return value if isinstance(value, bool) else _integer(value)
+
+
 def _power(a: Any, b: Any) -> Any:
     if isinstance(a, int) and isinstance(b, int):
         if b >= 0 and abs(a).bit_length() * b <= _BITS:
@@ -79,8 +83,8 @@ _NUMERIC: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
     "==": operator.eq, "!=": operator.ne,
     "&&": lambda a, b: bool(a) and bool(b), "||": lambda a, b: bool(a) or bool(b),
-    "&": lambda a, b: _integer(a) & _integer(b), "|": lambda a, b: _integer(a) | _integer(b),
-    "^": lambda a, b: _integer(a) ^ _integer(b),
+    "&": lambda a, b: _bits(a) & _bits(b), "|": lambda a, b: _bits(a) | _bits(b),
+    "^": lambda a, b: _bits(a) ^ _bits(b),
     "<<": _shift, ">>": lambda a, b: _integer(a) >> min(_integer(b), _BITS),
 }  # fmt: skip
 
@@ -121,6 +125,8 @@ def unary(word: str, value: Any) -> Any:
         return not value
     if word == "~" and isinstance(value, list):
         return [not bit for bit in value]
+    if word == "~" and isinstance(value, bool):  # one bit
+        return not value
     raise Refused(f"{word} cannot be applied to {describe(value)}")
 
 

@@ -4,4 +4,3 @@ from qjax.circuit.synthesis.basis import BASES as BASES
 from qjax.circuit.synthesis.basis import Basis as Basis
 from qjax.circuit.synthesis.decompose import decompose as decompose
 from qjax.circuit.synthesis.decompose import expand as expand
-from qjax.circuit.synthesis.native import native as native
