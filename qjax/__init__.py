@@ -1,6 +1,7 @@
 """qjax: a differentiable statevector simulator for JAX."""
 
 from qjax import hardware as hardware
+from qjax import interop as interop
 from qjax import library as library
 from qjax import plot as plot
 from qjax import qasm as qasm

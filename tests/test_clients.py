@@ -12,6 +12,7 @@ import numpy as np
 import optax
 import oracle
 import pytest
+from test_control_flow import assert_same_channel
 
 import qjax as qj
 from qjax import hardware as hw
@@ -390,3 +391,104 @@ def test_h2_from_the_simulator_to_ibms_runtime(tmp_path):
     np.testing.assert_allclose(
         found.gradient, exact[1], atol=5 * float(np.max(found.gradient_error)) + 0.05
     )
+
+
+# --- what depends on outcomes -----------------------------------------------------------------
+
+
+def dynamic():
+    circuit = qj.Circuit(3).ry(0.3, 0).h(1).cx(1, 2).cx(0, 1).h(0).measure([0, 1])
+    circuit.if_else(1, 1, qj.Circuit(3).x(2)).if_else(0, 1, qj.Circuit(3).z(2))
+    return circuit.reset(0).ry(0.4, 0)
+
+
+def with_reset():
+    return qj.Circuit(2).h(0).cx(0, 1).reset(0).ry(0.4, 0).measure([0, 1])
+
+
+def by_qiskit_2(text):
+    return qj.interop.from_qiskit(client("qiskit.qasm2").loads(text))
+
+
+def by_qiskit_3(text):
+    client("qiskit_qasm3_import")
+    return qj.interop.from_qiskit(client("qiskit.qasm3").loads(text))
+
+
+def by_pytket(text):
+    return qj.interop.from_pytket(client("pytket.qasm").circuit_from_qasm_str(text))
+
+
+def by_cirq(text):
+    client("ply")
+    return qj.interop.from_cirq(client("cirq.contrib.qasm_import").circuit_from_qasm(text))
+
+
+def by_iqm(text):
+    models = client("iqm.iqm_client")
+    to_qiskit = client("iqm.qiskit_iqm.qiskit_to_iqm").deserialize_instructions
+    operations = [models.CircuitOperation(**o) for o in json.loads(text)["instructions"]]
+    return qj.interop.from_qiskit(to_qiskit(operations, {"QB1": 0, "QB2": 1}))
+
+
+@pytest.mark.parametrize(
+    ("target", "read", "make"),
+    [
+        ("openqasm2", by_qiskit_2, dynamic), ("openqasm2", by_pytket, dynamic),
+        ("openqasm3", by_qiskit_3, dynamic), ("ibm", by_qiskit_3, dynamic),
+        ("ibm-ecr", by_qiskit_3, dynamic), ("quantinuum", by_pytket, dynamic),
+        ("pyqasm", by_qiskit_3, dynamic), ("pennylane", by_qiskit_2, dynamic),
+        ("cirq", by_cirq, with_reset), ("iqm", by_iqm, with_reset),
+    ],
+)  # fmt: skip
+def test_resets_and_conditions_are_read(target, read, make):
+    assert_same_channel(read(dumps(make(), target=target)), make(), 1e-9)
+
+
+@pytest.mark.parametrize("target", ["openqasm2", "openqasm3", "pyqasm", "ibm"])
+def test_pyqasm_validates_conditions(target):
+    client("pyqasm").loads(dumps(dynamic(), target=target)).validate()
+
+
+def test_pennylane_reads_conditions():
+    client("pennylane_qiskit")
+    qml = client("pennylane")
+    tape = qml.tape.make_qscript(qml.from_qasm(dumps(dynamic(), target="pennylane")))()
+    assert sum(type(op).__name__ == "Conditional" for op in tape.operations) >= 2
+
+
+def test_quil_reads_resets():
+    program = client("pyquil").Program(dumps(with_reset(), target="rigetti"))
+    assert "RESET 0" in program.out()
+
+
+def test_the_runtime_runs_conditions():
+    provider = client("qiskit_ibm_runtime.fake_provider")
+    client("qiskit_aer")
+    circuit = qj.Circuit(2).x(0).measure(0).if_else(0, 1, qj.Circuit(2).x(1)).measure(1)
+    text = dumps(circuit, target="ibm")
+    sampler = client("qiskit_ibm_runtime").SamplerV2(mode=provider.FakeFez())
+    made = client("qiskit.qasm3").loads(text)
+    counts = sampler.run([made], shots=200).result()[0].data.c.get_counts()
+    assert counts["11"] > 170
+
+
+@pytest.mark.parametrize(
+    ("target", "make"),
+    [("braket-iqm", dynamic), ("braket-ionq", with_reset), ("cirq", dynamic), ("iqm", dynamic),
+     ("ionq", dynamic), ("ionq-qis", with_reset), ("rigetti", dynamic)],
+)  # fmt: skip
+def test_what_a_target_cannot_say_is_refused(target, make):
+    with pytest.raises(qj.QjaxError, match=r"dumps: .*(condition|outcome|cannot say|must)"):
+        dumps(make(), target=target)
+
+
+def test_the_readme_tells_of_every_target():
+    from pathlib import Path
+
+    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    rows = {
+        name.strip(" `") for line in text.splitlines() if line.startswith("| `")
+        for name in line.split("|")[1].split(",")
+    }  # fmt: skip
+    assert set(qj.qasm.TARGETS) <= rows

@@ -244,9 +244,8 @@ measure q[0] -> out[0];
 def most_likely(text):
     circuit = loads(text)
     found = {}
-    with jax.enable_x64(True):
-        for bits, state in branches(circuit):
-            found[bits] = found.get(bits, 0) + np.vdot(state, state).real
+    for bits, state in branches(circuit):
+        found[bits] = found.get(bits, 0) + np.vdot(state, state).real
     bits = max(found, key=found.get)
     return sum(b << k for k, b in enumerate(bits)), found[bits]
 

@@ -1,5 +1,6 @@
 """Circuits from and for Cirq, with their parameters and global phase."""
 
+import re
 from collections.abc import Callable
 from math import pi
 from typing import Any
@@ -44,6 +45,7 @@ _POWERS = {
 _WHOLE = {"rx": "x", "ry": "y", "rz": "z"}  # the power 1, without a shift
 _CONTROLLED_POWERS = {"CXPowGate": ("rx", 1), "CZPowGate": ("rz", 1), "CCXPowGate": ("rx", 2),
                       "CCZPowGate": ("rz", 2)}  # fmt: skip
+_NUMBERED = re.compile(r"(\w*?)_?(\d{1,4})")  # keys as we and Cirq's reader of OpenQASM write them
 _LARGEST_MATRIX = 5  # qubits of a gate that is known by its matrix only
 
 
@@ -149,7 +151,7 @@ def from_cirq(circuit: Any, *, num_qubits: int | None = None) -> Circuit:
     Returns:
         The circuit with the same unitary, its global phase included. `cirq.LineQubit(k)` is qubit
         k; other qubits are numbered in Cirq's order. The bits of measurements are numbered in the
-        order of the circuit, unless all keys are `c0`, `c1`, ...; symbols named `theta[3]` become
+        order of the circuit, unless all keys are of the form `c0` or `c_0`; symbols named `theta[3]` become
         elements of vectors.
 
     Raises:
@@ -194,10 +196,14 @@ class _Reader:
             for op in circuit.all_operations()
             if cirq.is_measurement(op)
         ]
-        ours = all(k[:1] == "c" and k[1:].isdigit() and n == 1 for k, n in found)
+        matches = [_NUMBERED.fullmatch(key) for key, count in found if count == 1]
+        numbered = {m[1] for m in matches if m is not None}
+        ours = len(numbered) == 1 and None not in matches and len(matches) == len(found)
         for key, count in found:
             if key not in self.bits:
-                self.bits[key] = [int(key[1:])] if ours else list(range(used, used + count))
+                match = _NUMBERED.fullmatch(key)
+                bits = range(used, used + count)
+                self.bits[key] = [int(match[2])] if ours and match is not None else list(bits)
                 used += count
 
     def converted(self, operation: Any) -> list[Instruction]:
