@@ -151,8 +151,8 @@ def from_cirq(circuit: Any, *, num_qubits: int | None = None) -> Circuit:
     Returns:
         The circuit with the same unitary, its global phase included. `cirq.LineQubit(k)` is qubit
         k; other qubits are numbered in Cirq's order. The bits of measurements are numbered in the
-        order of the circuit, unless all keys are of the form `c0` or `c_0`; symbols named `theta[3]` become
-        elements of vectors.
+        order of the circuit, unless all keys are of the form `c0` or `c_0`; symbols named
+        `theta[3]` become elements of vectors.
 
     Raises:
         MissingExtraError: If Cirq is not installed.
