@@ -217,6 +217,14 @@ def test_conditions_mean_what_they_say(condition, values):
         assert all(c.holds(bits) for c in again[0].conditions) == (value in values)
 
 
+@pytest.mark.parametrize(
+    ("test", "names"), [("c < 0", ["y"]), ("c >= 0", ["x"]), ("c == c", ["x"])]
+)
+def test_conditions_that_always_or_never_hold_are_none(test, names):
+    circuit = loads(HEAD + f"if ({test}) x q[0]; else y q[1];")
+    assert [(i.name, i.conditions) for i in circuit] == [(name, ()) for name in names]
+
+
 def test_subroutines_and_loops_work_under_a_condition():
     circuit = loads(
         HEAD + "def turn(qubit a, int n) { int k = n; while (k > 0) { rx(0.5) a; k -= 1; } } "

@@ -93,6 +93,8 @@ def conditioned(
     Raises:
         CircuitError: If the body writes a bit of the condition, and the condition is needed after.
     """
+    if condition.always is not None:
+        return list(instructions) if condition.always else []
     result = []
     changed = None
     for i in instructions:

@@ -32,6 +32,18 @@ class Condition:
         value = sum(int(bits[c]) << k for k, c in enumerate(self.clbits))
         return (value in self.values) != self.negated
 
+    @property
+    def always(self) -> bool | None:
+        """True or False if it holds for all values of the bits or for none, else None.
+
+        Examples:
+            >>> [Condition((0,), values).always for values in ((), (1,), (0, 1))]
+            [False, None, True]
+        """
+        if 0 < len(self.values) < 2 ** len(self.clbits):
+            return None
+        return bool(self.values) != self.negated
+
     def __invert__(self) -> "Condition":
         if len(self.clbits) == len(self.values) == 1 and not self.negated:
             return Condition(self.clbits, (1 - self.values[0],))
