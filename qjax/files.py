@@ -200,11 +200,14 @@ def _decode_expression(data: Any, archive: Archive) -> ParameterExpression:
 
 
 def _encode_circuit(circuit: Circuit, arrays: Arrays) -> dict[str, Any]:
-    return {
+    facts = {
         "num_qubits": circuit.num_qubits,
         "num_clbits": circuit.num_clbits,
         "instructions": [_encode_instruction(i, arrays) for i in circuit],
     }
+    if circuit.clbit_registers:
+        facts["clbit_registers"] = circuit.clbit_registers
+    return facts
 
 
 def _encode_instruction(i: Instruction, arrays: Arrays) -> dict[str, Any]:
@@ -256,6 +259,8 @@ def _decode_circuit(data: Any, archive: Archive) -> Circuit:
         )
         for instruction in one:
             circuit.append(replace(instruction, conditions=conditions))
+    if "clbit_registers" in data:
+        circuit.name_clbits(data["clbit_registers"])
     return circuit
 
 

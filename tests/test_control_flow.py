@@ -249,3 +249,27 @@ def test_subroutines_and_loops_work_under_a_condition():
 def test_what_openqasm_2_cannot_say_is_refused(circuit, message):
     with pytest.raises(QasmError, match=message):
         dumps(circuit, 2)
+
+
+def test_classical_registers_keep_their_names(tmp_path):
+    text = HEAD + "bit[2] syndrome; bit done; c = measure q; syndrome[1] = measure q[0];"
+    circuit = loads(text)
+    assert circuit.clbit_registers == {"c": 3, "syndrome": 2, "done": 1}
+    circuit.if_else([3, 4], 2, qj.Circuit(3).x(0))
+    for version in (2, 3):
+        written = dumps(circuit, version)
+        assert "syndrome[1]" in written
+        assert "if(syndrome==2)" in written or "if (syndrome == 2)" in written
+        assert loads(written).clbit_registers == circuit.clbit_registers
+        assert loads(written) == circuit
+    qj.save(circuit, tmp_path / "c.json")
+    assert qj.load(tmp_path / "c.json").clbit_registers == circuit.clbit_registers
+    assert jax.tree.map(lambda x: x, circuit).clbit_registers == circuit.clbit_registers
+    assert circuit.copy().clbit_registers == circuit.clbit_registers
+    assert "bit[6] all;" in dumps(circuit, clbit_register="all")
+    assert dumps(qj.Circuit(1).measure(0).name_clbits({"measure": 1})).count("measure_[0]") == 1
+    assert circuit.measure(0, 6).clbit_registers == {}
+    with pytest.raises(CircuitError, match="must hold the 7 bits"):
+        circuit.name_clbits({"a": 2})
+    with pytest.raises(CircuitError, match="must be identifiers"):
+        circuit.name_clbits({"a b": 9})

@@ -1,7 +1,7 @@
 """Circuit: what the user writes."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, Self, overload
 
@@ -71,6 +71,7 @@ class Circuit(Builders):
             )
         self._instructions: list[Instruction] | None = []
         self._packed: tuple[Structure, Leaves] | None = None
+        self._clbit_registers: tuple[tuple[str, int], ...] = ()
 
     # --- contents -----------------------------------------------------------------------------
 
@@ -83,6 +84,20 @@ class Circuit(Builders):
     def num_clbits(self) -> int:
         """Number of classical bits."""
         return self._num_clbits
+
+    @property
+    def clbit_registers(self) -> dict[str, int]:
+        """Names and sizes of the registers of the classical bits, the lowest bits first.
+
+        They come from a program that was read, or `name_clbits`, and are written by `qasm.dumps`.
+        Empty if the bits have no names, or there are more bits than names.
+
+        Examples:
+            >>> Circuit(1, 3).name_clbits({"syndrome": 2, "out": 1}).clbit_registers
+            {'syndrome': 2, 'out': 1}
+        """
+        total = sum(size for _, size in self._clbit_registers)
+        return dict(self._clbit_registers) if total == self._num_clbits else {}
 
     @property
     def instructions(self) -> tuple[Instruction, ...]:
@@ -413,6 +428,30 @@ class Circuit(Builders):
         self._num_clbits = max([self._num_clbits, *(i.clbits[0] + 1 for i in new)])
         return self._extend(new)
 
+    def name_clbits(self, registers: Mapping[str, int]) -> Self:
+        """Name the classical bits, for programs that are written.
+
+        Args:
+            registers: Names and sizes, the lowest bits first. There will be as many bits as they
+                hold.
+
+        Raises:
+            CircuitError: If they hold fewer bits than the circuit has, or a name is no identifier.
+        """
+        pairs = tuple(
+            (name, as_positive(size, "name_clbits: size")) for name, size in registers.items()
+        )
+        if any(not isinstance(name, str) or not name.isidentifier() for name, _ in pairs):
+            raise CircuitError(f"name_clbits: names must be identifiers, but are {[*registers]}.")
+        total = sum(size for _, size in pairs)
+        if total < self._num_clbits:
+            raise CircuitError(
+                f"name_clbits: registers must hold the {self._num_clbits} bits of the circuit, but "
+                f"hold {total}."
+            )
+        self._num_clbits, self._clbit_registers = total, pairs
+        return self._extend([])
+
     def measure_all(self) -> Self:
         """Append a measurement of every qubit into the bit with its number."""
         return self.measure(range(self._num_qubits))
@@ -494,7 +533,7 @@ class Circuit(Builders):
                 f"{self.structure.dynamic}."
             )
         circuit = self._with([i for i in self._list() if i.operation is not MEASURE])
-        circuit._num_clbits = 0
+        circuit._num_clbits, circuit._clbit_registers = 0, ()
         return circuit
 
     # --- whole circuits -----------------------------------------------------------------------
@@ -638,6 +677,7 @@ class Circuit(Builders):
         circuit = cls.__new__(cls)
         circuit._num_qubits = structure.num_qubits
         circuit._num_clbits = structure.num_clbits
+        circuit._clbit_registers = structure.clbit_registers
         circuit._instructions = None
         circuit._packed = (structure, tuple(leaves))  # type: ignore[assignment]
         return circuit
@@ -650,7 +690,9 @@ class Circuit(Builders):
 
     def _pack(self) -> tuple[Structure, Leaves]:
         if self._packed is None:
-            self._packed = pack(self._num_qubits, self._num_clbits, self._list())
+            self._packed = pack(
+                self._num_qubits, self._num_clbits, self._list(), self._clbit_registers
+            )
         return self._packed
 
     def _extend(self, instructions: list[Instruction]) -> Self:
@@ -660,6 +702,7 @@ class Circuit(Builders):
 
     def _with(self, instructions: list[Instruction]) -> Self:
         circuit = type(self)(self._num_qubits, self._num_clbits)
+        circuit._clbit_registers = self._clbit_registers
         circuit._instructions = list(instructions)
         return circuit
 

@@ -50,5 +50,5 @@ def native(
                 f"native: basis must be one of {', '.join(map(repr, BASES))}, but is {basis!r}."
             )
         basis = BASES[basis]
-    made = Circuit(circuit.num_qubits, circuit.num_clbits)
+    made = circuit[:0]
     return made._extend(native_steps(list(circuit), circuit.num_qubits, basis, couplings))

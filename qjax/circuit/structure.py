@@ -64,6 +64,8 @@ class Structure:
         array_shapes: Shapes of the packed arrays, in order of first appearance.
         vectors: Name and shape of every parameter, in order of first appearance; a flat array of
             `params` holds them one after the other.
+        clbit_registers: Names and sizes of the registers of the classical bits, if they have names.
+            They tell no structures apart.
     """
 
     num_qubits: int
@@ -71,6 +73,7 @@ class Structure:
     items: tuple[Item, ...]
     array_shapes: tuple[tuple[int, ...], ...]
     vectors: tuple[tuple[str, tuple[int, ...]], ...]
+    clbit_registers: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def _key(self) -> tuple[Any, ...]:
@@ -146,7 +149,10 @@ class Structure:
 
 
 def pack(
-    num_qubits: int, num_clbits: int, instructions: list[Instruction]
+    num_qubits: int,
+    num_clbits: int,
+    instructions: list[Instruction],
+    clbit_registers: tuple[tuple[str, int], ...] = (),
 ) -> tuple[Structure, Leaves]:
     """Part instructions into their structure and their numbers.
 
@@ -201,7 +207,9 @@ def pack(
         )
         for i in instructions
     )
-    structure = Structure(num_qubits, num_clbits, items, tuple(arrays), tuple(vectors.items()))
+    structure = Structure(
+        num_qubits, num_clbits, items, tuple(arrays), tuple(vectors.items()), clbit_registers
+    )
     packed = tuple(
         np.stack(rows, dtype=np.complex128) if rows else np.zeros((0, *shape), np.complex128)
         for shape, rows in arrays.items()

@@ -90,7 +90,10 @@ def to_qiskit(circuit: Circuit) -> Any:
             return total
         return float(value)
 
-    made = terra.QuantumCircuit(circuit.num_qubits, circuit.num_clbits)
+    made = terra.QuantumCircuit(circuit.num_qubits)
+    for name, size in (circuit.clbit_registers or {"c": circuit.num_clbits}).items():
+        if size:
+            made.add_register(terra.ClassicalRegister(size, name))
 
     def append(i: Instruction) -> None:
         gate = i.operation
@@ -162,6 +165,8 @@ def from_qiskit(circuit: Any) -> Circuit:
     if not isinstance(circuit, terra.QuantumCircuit):
         raise CircuitError(f"from_qiskit: circuit must be a QuantumCircuit, but is {circuit!r}.")
     made = Circuit(circuit.num_qubits, circuit.num_clbits)
+    if [c for register in circuit.cregs for c in register] == circuit.clbits:
+        made.name_clbits({r.name: len(r) for r in circuit.cregs if len(r)})
     for instruction in _instructions(circuit, tuple(range(circuit.num_qubits))):
         made.append(instruction)
     return made

@@ -1,7 +1,7 @@
 """Conditions on classical bits as text."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from qjax.circuit import Circuit
 from qjax.circuit.control_flow import Condition
@@ -10,12 +10,13 @@ from qjax.errors import QasmError
 _MOST_BITS = 8  # of a condition that OpenQASM 2 must say value by value
 
 
-def registers(circuit: Circuit, name: str, whole: bool) -> list[tuple[str, range]]:
-    """The registers of the classical bits: one, unless conditions must be about whole registers.
+def registers(circuit: Circuit, name: str | None, whole: bool) -> list[tuple[str, range]]:
+    """The registers of the classical bits: the circuit's own, or one for all bits.
 
     Args:
         circuit: The circuit.
-        name: Name of a register that holds all bits; several are numbered.
+        name: Name of a register that holds all bits; several are numbered. If None, the circuit's
+            own registers are taken if it has such, and else one called c.
         whole: Whether a condition can only be about a whole register.
 
     Raises:
@@ -26,8 +27,14 @@ def registers(circuit: Circuit, name: str, whole: bool) -> list[tuple[str, range
         >>> registers(circuit, "c", whole=True)
         [('c0', range(0, 1)), ('c1', range(1, 2)), ('c2', range(2, 3))]
     """
-    n = circuit.num_clbits
+    n, own = circuit.num_clbits, circuit.clbit_registers
     groups = {tuple(sorted(c.clbits)) for i in circuit for c in i.conditions} if whole else set()
+    if name is None and own:
+        ends = list(accumulate(own.values()))
+        parts = [range(end - size, end) for end, size in zip(ends, own.values(), strict=True)]
+        if all(any(group == tuple(part) for part in parts) for group in groups):
+            return list(zip(own, parts, strict=True))
+    name = name or "c"
     cuts = {0, n}
     for group in groups:
         if group != tuple(range(group[0], group[-1] + 1)) or any(

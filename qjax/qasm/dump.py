@@ -20,7 +20,7 @@ def dumps(
     *,
     target: str | Target | None = None,
     qubit_register: str = "q",
-    clbit_register: str = "c",
+    clbit_register: str | None = None,
     physical_qubits: Sequence[int] | None = None,
 ) -> str:
     """A circuit as a program in OpenQASM 2 or 3, or as a program for a machine, exactly.
@@ -41,7 +41,8 @@ def dumps(
             row of your own. The circuit is written in the gates of the target, native ones where
             it has such.
         qubit_register: Name of the register of qubits.
-        clbit_register: Name of the register of classical bits.
+        clbit_register: Name of one register for all classical bits; by default the circuit's own
+            registers are written, if it has names for them, and else one called c.
         physical_qubits: The machine's qubit for each qubit of the circuit, written as `$5`. Without
             it, a target that knows only physical qubits gets `$0`, `$1`, ...
 
@@ -106,7 +107,7 @@ def dump(
     *,
     target: str | Target | None = None,
     qubit_register: str = "q",
-    clbit_register: str = "c",
+    clbit_register: str | None = None,
     physical_qubits: Sequence[int] | None = None,
 ) -> None:
     """Write a circuit to a file as a program in OpenQASM; see `dumps`.
@@ -118,7 +119,8 @@ def dump(
         version: As in `dumps`.
         target: As in `dumps`.
         qubit_register: Name of the register of qubits.
-        clbit_register: Name of the register of classical bits.
+        clbit_register: Name of one register for all classical bits; by default the circuit's own
+            registers are written, if it has names for them, and else one called c.
         physical_qubits: As in `dumps`.
 
     Raises:

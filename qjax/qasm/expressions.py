@@ -69,6 +69,7 @@ class Evaluator:
         self.num_qubits = self.num_clbits = self.steps = self.calls = 0
         self.physical = self.declared = False
         self.instructions: list[Instruction] = []
+        self.clbit_registers: list[tuple[str, int]] = []
         self.scopes: list[dict[str, Any]] = [
             dict(CONSTANTS if version[0] == 3 else {"pi": CONSTANTS["pi"]})
         ]

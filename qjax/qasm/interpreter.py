@@ -60,6 +60,7 @@ class Interpreter(Caller):
                 f"{self.source.name}: inputs must be those of the program, which has no {name!r}."
             )
         circuit = Circuit(self.num_qubits, self.num_clbits)
+        circuit._clbit_registers = tuple(self.clbit_registers)
         for instruction in self.instructions:
             circuit._list().append(instruction)
         try:
@@ -115,6 +116,7 @@ class Interpreter(Caller):
             self.num_qubits += size
         else:
             self.num_clbits += size
+            self.clbit_registers.append((node.name, size))
         wires = Wires(node.kind, tuple(range(used, used + size)), node.size is None)
         self.declare(node.name, wires, node.at)
         if isinstance(node.value, Measurement):

@@ -31,12 +31,12 @@ def write_iqm(circuit: Circuit, registers: Registers) -> str:
           {"name": "measure", "locus": ["QB2"], "args": {"key": "c_1_0_0"}}
         ]}
     """
-    places = registers.physical or range(circuit.num_qubits)
+    places, name = registers.physical or range(circuit.num_qubits), registers.clbits or "c"
 
     def operation(i: Instruction) -> dict[str, Any]:
         args: dict[str, Any] = {}
         if i.operation is MEASURE:
-            args["key"] = f"{registers.clbits}_{circuit.num_clbits}_0_{i.clbits[0]}"
+            args["key"] = f"{(registers.clbits or 'c')}_{circuit.num_clbits}_0_{i.clbits[0]}"
         elif i.operation is GATES["prx"]:
             args = {"angle": known(i, i.params[0], "IQM"), "phase": known(i, i.params[1], "IQM")}
         elif i.operation not in (BARRIER, RESET) and i.named is not GATES["cz"]:

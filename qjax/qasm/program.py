@@ -20,12 +20,12 @@ class Registers:
 
     Attributes:
         qubits: Name of the register of qubits.
-        clbits: Name of the register of classical bits.
+        clbits: Name of the register of classical bits; None takes the circuit's own registers.
         physical: The machine's qubit for each qubit, or None if there is a register.
     """
 
     qubits: str = "q"
-    clbits: str = "c"
+    clbits: str | None = None
     physical: Sequence[int] | None = None
 
 
@@ -60,11 +60,19 @@ class _Program:
             self.declarations = [(dialect.qubits, given.qubits, circuit.num_qubits)]
         else:
             qubits, self.declarations = [f"${p}" for p in physical], []
-        self.parts = registers(circuit, given.clbits, dialect.conditions == "registers")
+        found = registers(circuit, given.clbits, dialect.conditions == "registers")
+        self.parts: list[tuple[str, range]] = []
         self.clbits: list[str] = []
-        for name, part in self.parts or [(given.clbits, range(0))]:
-            self.clbits += register(names, name, "clbit_register", len(part))
+        for name, part in found or [(given.clbits or "c", range(0))]:
+            # A name of the circuit's own gives way; one that was asked for does not.
+            if given.clbits is None:
+                name = names.new(name)
+            else:
+                names.claim(name, "clbit_register")
+            self.clbits += [f"{name}[{k}]" for k in range(len(part))]
             self.declarations.append((dialect.clbits, name, len(part)))
+            if part:
+                self.parts.append((name, part))
         self.inputs = declare_inputs(circuit, dialect, names)
         self.gates = GateWriter(dialect, names)
         self.scope = Scope(qubits, self.inputs.names)

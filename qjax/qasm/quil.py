@@ -32,11 +32,11 @@ def write_quil(circuit: Circuit, registers: Registers) -> str:
         ISWAP 0 1
         MEASURE 1 c[0]
     """
-    places = registers.physical or range(circuit.num_qubits)
+    places, clbits = registers.physical or range(circuit.num_qubits), registers.clbits or "c"
     symbols: dict[Symbol, str] = {}
     lines = []
     if circuit.num_clbits:
-        lines.append(f"DECLARE {registers.clbits} BIT[{circuit.num_clbits}]")
+        lines.append(f"DECLARE {clbits} BIT[{circuit.num_clbits}]")
     for name, shape in circuit.parameters.items():
         size = 1
         for length in shape:
@@ -49,7 +49,7 @@ def write_quil(circuit: Circuit, registers: Registers) -> str:
                 "dumps: a circuit for Quil must not depend on outcomes, but this has "
                 f"{circuit.structure.dynamic}."
             )
-        lines += _lines(i, places, symbols, registers.clbits)
+        lines += _lines(i, places, symbols, clbits)
     return "\n".join(lines) + "\n"
 
 
