@@ -36,7 +36,7 @@ def write_iqm(circuit: Circuit, registers: Registers) -> str:
     def operation(i: Instruction) -> dict[str, Any]:
         args: dict[str, Any] = {}
         if i.operation is MEASURE:
-            args["key"] = f"{(registers.clbits or 'c')}_{circuit.num_clbits}_0_{i.clbits[0]}"
+            args["key"] = f"{name}_{circuit.num_clbits}_0_{i.clbits[0]}"
         elif i.operation is GATES["prx"]:
             args = {"angle": known(i, i.params[0], "IQM"), "phase": known(i, i.params[1], "IQM")}
         elif i.operation not in (BARRIER, RESET) and i.named is not GATES["cz"]:
