@@ -492,3 +492,17 @@ def test_the_readme_tells_of_every_target():
         for name in line.split("|")[1].split(",")
     }  # fmt: skip
     assert set(qj.qasm.TARGETS) <= rows
+
+
+def test_fit_trains_on_brakets_simulator():
+    client("braket.devices")
+    t = qj.ParameterVector("t", 2)
+    circuit = qj.Circuit(2).ry(t[0], 0).cx(0, 1).ry(t[1], 1)
+    loss = hw.objective(circuit, "Z0 Z1 + 0.5 X0", hw.executors.braket(), shots=500)
+    start = np.array([1.0, 1.0], np.float32)
+    result = qj.fit(loss, start, optax.sgd(0.3), steps=8, progress=False)
+    plain = qj.fit(lambda p: qj.expectation(circuit, "Z0 Z1 + 0.5 X0", p), start, optax.sgd(0.3),
+                   steps=8, progress=False)  # fmt: skip
+    # Each loss has a standard error of at most (1 + 0.5) / sqrt(250); steps add up their own.
+    assert result.history[-1] == pytest.approx(plain.history[-1], abs=0.5)
+    assert result.history[-1] < result.history[0] - 0.3

@@ -419,6 +419,20 @@ def test_a_saved_bundle_is_routed(tmp_path):
         assert set(e.layout) <= {4, 5, 6, 7}
 
 
+def test_circuits_that_differ_in_angles_get_one_layout(tmp_path):
+    pytest.importorskip("qiskit")
+    line = [(k, k + 1) for k in range(5)]
+    bundle = hw.gradient_job(ansatz(), "Z0 Z2", VALUES, shots=100)
+    saved = bundle.save(tmp_path / "b", "ibm", coupling_map=line)
+    by_structure = {}
+    for e in saved.experiments:
+        by_structure.setdefault(e.circuit.structure, set()).add(e.layout)
+    assert all(len(layouts) == 1 for layouts in by_structure.values())
+    assert len(by_structure) < len(saved) / 2
+    for e, text in zip(saved.experiments, hw.load(tmp_path / "b").programs, strict=True):
+        same_distribution(qj.qasm.loads(text), e.circuit)
+
+
 # --- training ---------------------------------------------------------------------------------
 
 

@@ -275,7 +275,7 @@ class Bundle:
         router = Router(coupling_map, backend, transpiler=transpiler, seed=seed)
         made, texts = [], []
         for e, circuit in zip(self.experiments, self.circuits, strict=True):
-            routed = router.route(circuit, chosen)
+            routed = router.route(circuit, chosen, alike=True)
             texts.append(
                 dumps(routed.circuit, target=chosen, physical_qubits=routed.physical_qubits)
             )

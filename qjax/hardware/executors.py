@@ -64,7 +64,7 @@ def ibm(
     def run(circuits: list[Circuit], shots: list[int]) -> list[Counts]:
         pubs = []
         for circuit, n in zip(circuits, shots, strict=True):
-            routed = router.route(circuit, target)
+            routed = router.route(circuit, target, alike=True)
             text = dumps(routed.circuit, target=target, physical_qubits=routed.physical_qubits)
             pubs.append((reader.loads(text), None, n))
         results = runtime.SamplerV2(mode=backend, options=options or None).run(pubs).result()

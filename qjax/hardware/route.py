@@ -1,11 +1,11 @@
 """Layout and routing by a transpiler that exists; parameters stay symbolic."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qjax._extras import require
-from qjax.circuit import Circuit
+from qjax.circuit import Circuit, Parameter
 from qjax.circuit.instruction import MEASURE
 from qjax.circuit.native import native
 from qjax.errors import CircuitError
@@ -67,13 +67,16 @@ class Router:
         if transpiler == "pytket" and self.pairs is None:
             raise CircuitError("route: pytket needs a coupling map.")
         self.backend, self.transpiler, self.seed = backend, transpiler, seed
+        self._found: dict[Any, tuple[Circuit, tuple[int, ...]]] = {}
 
-    def route(self, circuit: Circuit, target: str | Target) -> Routed:
+    def route(self, circuit: Circuit, target: str | Target, *, alike: bool = False) -> Routed:
         """A circuit with every two-qubit gate on a pair of the machine, in native gates.
 
         Args:
             circuit: Its parameters may be open.
             target: Whose native gates; one without a basis of its own gets them from "ibm".
+            alike: Whether circuits that differ in their angles only get the same layout, which is
+                found once.
 
         Raises:
             CircuitError: If it needs more qubits than the machine has.
@@ -90,9 +93,19 @@ class Router:
                 f"route: the circuit must have at most {size} qubits, those of the machine, but "
                 f"has {circuit.num_qubits}."
             )
-        plain = native(circuit, basis)  # gates on at most two qubits
-        found = (_by_qiskit if self.transpiler == "qiskit" else _by_pytket)(self, plain)
-        on_machine, places = found
+        values: dict[str, float] = {}
+        if alike:
+            circuit, values = _template(circuit)
+        key = (circuit.structure, chosen.name) if alike else None
+        if circuit.structure.array_shapes:
+            key = None
+        if key is None or key not in self._found:
+            plain = native(circuit, basis)  # gates on at most two qubits
+            transpile = _by_qiskit if self.transpiler == "qiskit" else _by_pytket
+            self._found[key] = transpile(self, plain)
+        on_machine, places = self._found[key]
+        kept = {name: values[name] for name in on_machine.parameters if name in values}
+        on_machine = on_machine.bind(kept) if kept else on_machine
         where = {p: k for k, p in enumerate(places)}
         allowed = {(where[a], where[b]) for a, b in self.pairs if a in where and b in where}
         made = native(on_machine, basis, couplings=allowed)
@@ -139,6 +152,27 @@ def _checked_pairs(pairs: Any) -> set[tuple[int, int]]:
     if not found or any(a == b or min(a, b) < 0 for a, b in found):
         raise CircuitError("route: coupling_map must be pairs of different qubits, and not empty.")
     return found
+
+
+def _template(circuit: Circuit) -> tuple[Circuit, dict[str, float]]:
+    """A circuit with a parameter for every known angle, and their values.
+
+    A circuit with matrices stays as it is, for its structure does not tell them apart.
+    """
+    if circuit.structure.array_shapes:
+        return circuit, {}
+    values: dict[str, float] = {}
+    made = circuit[:0]
+    for i in circuit:
+        params = []
+        for value in i.params:
+            if isinstance(value, float):
+                name = f"angle_{len(values)}_of_a_template"
+                values[name] = value
+                value = Parameter(name)
+            params.append(value)
+        made.append(replace(i, params=tuple(params)))
+    return made, values
 
 
 def _measured(circuit: Circuit, places: Sequence[int]) -> tuple[int, ...] | None:
