@@ -13,6 +13,8 @@ from qjax.circuit import ParameterExpression as ParameterExpression
 from qjax.circuit import ParameterVector as ParameterVector
 from qjax.counts import Counts as Counts
 from qjax.diagnose import verify as verify
+from qjax.dynamic import Branches as Branches
+from qjax.dynamic import branches as branches
 from qjax.errors import QjaxError as QjaxError
 from qjax.estimate import cost as cost
 from qjax.files import load as load

@@ -14,6 +14,7 @@ from qjax.circuit.binding import flat_values
 from qjax.circuit.circuit import Circuit
 from qjax.circuit.parameter import is_traced
 from qjax.counts import Counts
+from qjax.dynamic import branch_states, is_dynamic, sample_bits
 from qjax.engine.basis import basis_row
 from qjax.engine.expectation import apply_observable, checked_observable, expectations
 from qjax.engine.numbers import numbers
@@ -266,7 +267,8 @@ def expectation(
     r"""Expectation value <psi|O|psi> of one observable, or of several in one pass.
 
     Args:
-        circuit: The circuit, without measurements.
+        circuit: The circuit, without final measurements. Measurements before other operations,
+            resets and conditions are taken at all their outcomes; see `branches`.
         observable: A PauliSum (or its text), Projector, Diagonal or Hermitian, or a sequence of k
             of them. Coefficients may be traced, and differentiated.
         params: As in `statevector`.
@@ -295,14 +297,20 @@ def expectation(
         T. Jones and J. Gacon, Efficient calculation of gradients in classical simulations of
         variational quantum algorithms, arXiv:2009.02823.
     """
-    _without_measurements(circuit, "expectation")
+    measured = isinstance(circuit, Circuit) and is_dynamic(circuit)
+    if not measured:
+        _without_measurements(circuit, "expectation")
     several = isinstance(observable, Sequence) and not isinstance(observable, str)
     wanted = list(observable) if several else [observable]
     if not wanted:
         raise ObservableError("expectation: a sequence of observables must not be empty.")
     checked = [checked_observable(o, circuit.num_qubits) for o in wanted]
-    run = _run(circuit, params, initial_state, dtype, engine, "expectation")
-    values = run.shaped(expectations(run.states, checked, engine or "auto"))
+    if measured:
+        states = branch_states(circuit, params, initial_state, dtype, engine, "expectation")
+        values = jnp.sum(expectations(states, checked, engine or "auto"), axis=0)
+    else:
+        run = _run(circuit, params, initial_state, dtype, engine, "expectation")
+        values = run.shaped(expectations(run.states, checked, engine or "auto"))
     return values if several else values[..., 0]
 
 
@@ -358,8 +366,11 @@ def sample(
     """Measure all qubits, many times.
 
     Args:
-        circuit: The circuit. If it has measurements, they must be final, and say which qubits are
-            measured into which bits; if it has none, all qubits are measured.
+        circuit: The circuit. If it has measurements, they say which qubits are measured into which
+            bits; if it has none, all qubits are measured. Measurements anywhere, resets and
+            conditions are simulated: exactly over all outcomes if these are no more than shots,
+            else with a state for each shot; params and initial state must have no leading axes
+            then.
         shots: How many times.
         key: A `jax.random` key. Every element of the leading axes draws by a key of its own,
             made from this one.
@@ -374,7 +385,6 @@ def sample(
 
     Raises:
         SamplingError: If shots is not positive, the key is none, or a derivative is asked for.
-        CircuitError: If a qubit is used after its measurement.
 
     Note:
         Time O(2**n + shots * n). Inside `jax.vmap`, a key that is not mapped gives every element
@@ -388,6 +398,8 @@ def sample(
     """
     count = as_positive(shots, "sample: shots", SamplingError)
     _check_key(key)
+    if isinstance(circuit, Circuit) and is_dynamic(circuit):
+        return sample_bits(circuit, count, key, params, initial_state, dtype, engine)
     run = _run(circuit, params, initial_state, dtype, engine, "sample")
     columns = tuple(_measured_columns(circuit))
     bits = _drawn_bits(run.states, key, count, columns, bool(run.lead), engine or "auto")
@@ -465,11 +477,7 @@ def _measured_columns(circuit: Circuit) -> list[int | None]:
     if not circuit.num_clbits:
         return list(range(circuit.num_qubits))
     measured = circuit.structure.final_measurements
-    if measured is None:
-        raise CircuitError(
-            "sample: measurements must be final, but a qubit is used, or a bit written, after its "
-            "measurement."
-        )
+    assert measured is not None
     return [measured.get(c) for c in range(circuit.num_clbits)]
 
 

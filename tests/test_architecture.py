@@ -19,7 +19,7 @@ FLOORS = {
     "circuit": 2, "observables": 2,
     "plan": 3, "dense": 3,
     "engine": 4,
-    "state": 5, "simulate": 5.1, "estimate": 5.2, "diagnose": 5.2,
+    "state": 5, "dynamic": 5.05, "simulate": 5.1, "estimate": 5.2, "diagnose": 5.2,
     "train": 6,
     "hardware": 8,
     "cli": 9, "demo": 8,

@@ -36,7 +36,7 @@ def compile_plan(structure: Structure) -> Plan:
     if (dynamic := structure.dynamic) is not None:
         raise CircuitError(
             "A circuit to be simulated must hold gates and final measurements, but this has "
-            f"{dynamic}. Circuits that depend on outcomes can be read, drawn, and exported only."
+            f"{dynamic}. Use branches, sample, counts or expectation, which take outcomes."
         )
     ops, swaps = relabel(structure.num_qubits, lower(structure))
     ops = fuse(structure, ops)
