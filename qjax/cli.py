@@ -12,6 +12,7 @@ from qjax import qasm
 from qjax._extras import require
 from qjax.circuit import Circuit
 from qjax.diagnose import info, info_text, verify
+from qjax.dynamic import is_dynamic, without_final_measurements
 from qjax.errors import FileError, ParameterError, QjaxError
 from qjax.estimate import cost
 from qjax.files import load
@@ -206,7 +207,10 @@ def build() -> Any:
         found = counts(circuit, shots, jax.random.key(seed), values)
         value = None
         if observable is not None:
-            value = float(expectation(circuit.remove_measurements(), observable, values))
+            ended = without_final_measurements(circuit)
+            if not is_dynamic(ended):
+                ended = ended.remove_measurements()  # its bits
+            value = float(expectation(ended, observable, values))
         if as_json:
             shown = dict(found) if value is None else {"counts": dict(found), "expectation": value}
             typer.echo(json.dumps(shown))

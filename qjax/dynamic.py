@@ -155,26 +155,45 @@ def _splits(steps: list[_Step]) -> int:
     return sum(step.gates is None for step in steps)
 
 
+def without_final_measurements(circuit: Circuit) -> Circuit:
+    """The circuit without the measurements after which neither qubit nor bit is used.
+
+    Examples:
+        >>> without_final_measurements(Circuit(1).measure(0).x(0).measure(0, 1)).count_ops()
+        {'measure': 1, 'x': 1}
+    """
+    instructions = list(circuit)
+    last = _final_measurements(instructions)
+    kept = circuit[:0]
+    return kept._extend([i for k, i in enumerate(instructions) if k not in last])
+
+
+def _final_measurements(instructions: list[Instruction]) -> dict[int, tuple[int, int]]:
+    """(bit, qubit) of each measurement after which neither is used, by its place."""
+    found: dict[int, tuple[int, int]] = {}
+    qubits: set[int] = set()
+    clbits: set[int] = set()
+    for k in reversed(range(len(instructions))):
+        i = instructions[k]
+        if i.operation is BARRIER:
+            continue
+        if i.operation is MEASURE and not i.conditions:
+            (q,), (c,) = i.qubits, i.clbits
+            if q not in qubits and c not in clbits:
+                found[k] = c, q
+        qubits.update(i.all_qubits)
+        clbits.update((*i.clbits, *i.read_clbits))
+    return found
+
+
 def _parted(circuit: Circuit, *, keep_final: bool) -> tuple[list[_Step], dict[int, int]]:
     """The steps of a circuit, and the qubit of each bit that is measured at the end.
 
     A measurement is at the end if nothing later uses its qubit or its bit.
     """
     instructions = [i for i in circuit if i.operation is not BARRIER]
-    finals: dict[int, int] = {}
-    last: set[int] = set()
-    if not keep_final:
-        qubits: set[int] = set()
-        clbits: set[int] = set()
-        for k in reversed(range(len(instructions))):
-            i = instructions[k]
-            if i.operation is MEASURE and not i.conditions:
-                (q,), (c,) = i.qubits, i.clbits
-                if q not in qubits and c not in clbits:
-                    finals[c] = q
-                    last.add(k)
-            qubits.update(i.all_qubits)
-            clbits.update((*i.clbits, *i.read_clbits))
+    last = {} if keep_final else _final_measurements(instructions)
+    finals = dict(last.values())
     steps: list[_Step] = []
     body = [i for k, i in enumerate(instructions) if k not in last]
     empty = Circuit(circuit.num_qubits)

@@ -141,3 +141,15 @@ def test_cost_plan_and_verify_report(bell):
     result = invoke("verify", bell)
     assert result.exit_code == 0
     assert "complex128" in result.output
+
+
+def test_a_file_that_goes_on_after_measurements_runs(tmp_path):
+    file = tmp_path / "feedback.qasm"
+    file.write_text(
+        'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; bit[2] c; h q[0]; c[0] = measure q[0]; '
+        "if (c[0]) x q[1]; reset q[0]; c[1] = measure q[1];"
+    )
+    result = invoke("run", file, "--shots", 200, "--observable", "Z0", "--json")
+    facts = json.loads(result.output)
+    assert set(facts["counts"]) == {"00", "11"}
+    assert abs(facts["expectation"] - 1) < 1e-6
