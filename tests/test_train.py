@@ -656,7 +656,7 @@ def test_the_bar_shows_steps_and_loss(capsys):
 def test_without_tqdm_there_is_no_bar_unless_asked_for(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    monkeypatch.setattr("qjax.train.progress.available", lambda module: False)
+    monkeypatch.setattr("qjax._progress.available", lambda module: False)
     fit_with_bar(bowl, jnp.zeros(1), optax.sgd(0.25), 5)
     assert capsys.readouterr().err == ""
     with pytest.raises(MissingExtraError, match="progress bar of fit needs tqdm"):

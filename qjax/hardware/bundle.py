@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from qjax._atomic import whole_file
+from qjax._progress import Bar
 from qjax._version import __version__
 from qjax.circuit import Circuit
 from qjax.errors import FileError, SamplingError
@@ -22,6 +23,7 @@ from qjax.qasm.targets import find_target
 FORMAT = "qjax-bundle"
 VERSION = 1
 _MANIFEST = "manifest.json"
+_LONG = 20  # circuits, from which on a progress bar is shown
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,7 @@ class Bundle:
         backend: Any = None,
         transpiler: str = "qiskit",
         seed: int = 0,
+        progress: bool | None = None,
     ) -> "Bundle":
         """Write one program per circuit, and a manifest.
 
@@ -259,6 +262,8 @@ class Bundle:
             backend: Or a backend of Qiskit, which tells its coupling map and its errors.
             transpiler: What finds layout and routing: "qiskit" or "pytket".
             seed: Seed of the transpiler.
+            progress: Whether to show a progress bar: True needs tqdm, None shows it for 20 circuits
+                or more if tqdm is installed.
 
         Returns:
             The bundle as saved, with the layout of each circuit.
@@ -274,12 +279,15 @@ class Bundle:
             raise FileError(f"save: {str(path)!r} must be a new or empty folder.")
         router = Router(coupling_map, backend, transpiler=transpiler, seed=seed)
         made, texts = [], []
-        for e, circuit in zip(self.experiments, self.circuits, strict=True):
-            routed = router.route(circuit, chosen, alike=True)
-            texts.append(
-                dumps(routed.circuit, target=chosen, physical_qubits=routed.physical_qubits)
-            )
-            made.append(replace(e, layout=routed.measured))
+        show = progress if progress is not None or len(self) >= _LONG else False
+        with Bar(show, len(self), what="save", unit="circuit") as bar:
+            for e, circuit in zip(self.experiments, self.circuits, strict=True):
+                routed = router.route(circuit, chosen, alike=True)
+                texts.append(
+                    dumps(routed.circuit, target=chosen, physical_qubits=routed.physical_qubits)
+                )
+                made.append(replace(e, layout=routed.measured))
+                bar.move(1, e.label)
         digits = max(3, len(str(len(made) - 1)))
         names = [f"circuit_{k:0{digits}}{chosen.suffix}" for k in range(len(made))]
         manifest = {

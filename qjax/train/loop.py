@@ -11,6 +11,7 @@ import optax
 from jax.typing import ArrayLike
 
 from qjax._checks import as_positive
+from qjax._progress import Bar
 from qjax.errors import TrainingError
 from qjax.train.arguments import (
     as_callbacks,
@@ -21,7 +22,6 @@ from qjax.train.arguments import (
     as_period,
 )
 from qjax.train.data import as_supply
-from qjax.train.progress import Bar
 from qjax.train.result import FitResult
 from qjax.train.step import CAPACITY, Inputs, Options, begin, chunk_program
 from qjax.train.training import Training
@@ -189,7 +189,7 @@ def fit(
     saved, saved_at = training.step, time.perf_counter()
     called = training.step
     pace = 1
-    with Bar(progress, steps, training.step) as bar:
+    with Bar(progress, steps, training.step, what="fit") as bar:
         while training.step < steps and training.going:
             edge = min(
                 _next(training.step, callback_every),
@@ -202,7 +202,7 @@ def fit(
                 reason = "data"
                 break
             pace = int(np.clip(made * CALL_SECONDS / seconds, 1, 8 * made))
-            bar.move(made, training.last_loss)
+            bar.move(made, f"loss={training.last_loss:.6g}")
             training.raise_if_bad()
 
             if callbacks and (callback_every is None or training.step % callback_every == 0):
