@@ -39,12 +39,19 @@ def check_against_qiskit(circuit):
     """Through both versions of OpenQASM and as an object."""
     plain = circuit.remove_final_measurements(inplace=False)
     wanted = package("qiskit.quantum_info").Statevector(plain).data
-    for write in (package("qiskit.qasm2").dumps, package("qiskit.qasm3").dumps):
+    for qasm in (package("qiskit.qasm2"), package("qiskit.qasm3")):
         try:
-            text = write(circuit)
+            text = qasm.dumps(circuit)
         except (TypeError, package("qiskit").QiskitError):  # what Qiskit cannot write
             continue
-        same_state(loads(text), wanted)
+        try:
+            found = loads(text)
+        except QasmError:
+            # Qiskit 2.3 writes gates that it calls without their angles; its own reader refuses it.
+            with pytest.raises(package("qiskit").QiskitError):
+                qasm.loads(text)
+            continue
+        same_state(found, wanted)
     same_state(from_qiskit(circuit), wanted)
 
 
