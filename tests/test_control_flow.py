@@ -184,6 +184,8 @@ def test_native_gates_do_the_same(name, basis):
     ("condition", "values"),
     [
         ("c[0]", {1, 3, 5, 7}),
+        ("c", {1, 2, 3, 4, 5, 6, 7}),
+        ("c[0:1]", {1, 2, 3, 5, 6, 7}),
         ("!c[1]", {0, 1, 4, 5}),
         ("c == 5", {5}),
         ("5 == c", {5}),
@@ -272,3 +274,41 @@ def test_classical_registers_keep_their_names(tmp_path):
         circuit.name_clbits({"a": 2})
     with pytest.raises(CircuitError, match="must be identifiers"):
         circuit.name_clbits({"a b": 9})
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("c", [["x"], ["y", "z"], [], ["x"], ["h"], ["h"], ["h"], ["h"]]),
+        ("c[1] ^ c[0]", [["x"], ["y", "z"], ["y", "z"], ["x"]] * 2),
+        ("int(c) % 4", [["x"], ["y", "z"], [], ["x"]] * 2),
+        ("3", [["x"]] * 8),
+        ("7", [["h"]] * 8),
+    ],
+)
+def test_switches_mean_what_they_say(value, names):
+    circuit = loads(
+        HEAD + f"switch ({value}) {{ case 0, 3 {{ x q[0]; }} case 1 {{ y q[1]; z q[1]; }} "
+        "case 2 { } default { h q[2]; } }"
+    )
+    for again in (circuit, loads(dumps(circuit))):
+        for k in range(8):
+            bits = [k >> j & 1 for j in range(3)]
+            held = [i.name for i in again if all(c.holds(bits) for c in i.conditions)]
+            assert held == names[k]
+
+
+def test_a_switch_is_built():
+    bodies = {k: qj.Circuit(3).x(k) for k in range(2)}
+    circuit = qj.Circuit(3, 2).switch([1, 0], bodies, default=qj.Circuit(3).h(2))
+    held = [
+        [i.name + str(i.qubits[0]) for i in circuit if i.conditions[0].holds([k & 1, k >> 1])]
+        for k in range(4)
+    ]
+    assert held == [["x0"], ["h2"], ["x1"], ["h2"]]
+    with pytest.raises(CircuitError, match=r"switch: value must be in 0\.\.1 for 1 bits"):
+        qj.Circuit(1, 1).switch(0, {2: qj.Circuit(1)})
+    with pytest.raises(QasmError, match="cases must be different"):
+        loads(HEAD + "switch (c) { case 0 { } case 0 { } }")
+    with pytest.raises(QasmError, match=r"'\{' must stand here"):
+        loads(HEAD + "switch (c) { case 0 x q[0]; }")

@@ -291,8 +291,3 @@ def test_a_w_state():
     )
     state = oracle.statevector(loads(text))
     np.testing.assert_allclose(abs(state[[1, 2, 4, 8, 16]]), np.full(5, 5**-0.5), atol=1e-12)
-
-
-def test_a_program_of_a_later_version_says_what_it_lacks():
-    with pytest.raises(QasmError, match="switch is not supported"):
-        loads(HEAD_3 + "qubit q; bit c; switch (c) { case 0 { x q; } }")

@@ -168,3 +168,23 @@ def test_conditions_of_qiskit_mean_what_they_say(test, values):
     for value in range(8):
         holds = all(c.holds([value >> k & 1 for k in range(3)]) for c in i.conditions)
         assert holds == (value in values)
+
+
+@pytest.mark.parametrize("on", ["register", "bit", "expression"])
+def test_switches_come_in(on):
+    register = terra.ClassicalRegister(3)
+    circuit = QuantumCircuit(terra.QuantumRegister(3), register)
+    target = {"register": register, "bit": register[1], "expression": expr.bit_and(register, 3)}[on]
+    with circuit.switch(target) as case:
+        with case(0):
+            circuit.x(0)
+        with case(1, *([] if on == "bit" else [3])):
+            circuit.y(1)
+        with case(case.DEFAULT):
+            circuit.z(2)
+    found = from_qiskit(circuit)
+    for value in range(8):
+        bits = [value >> k & 1 for k in range(3)]
+        seen = {"register": value, "bit": bits[1], "expression": value & 3}[on]
+        held = [i.name for i in found if all(c.holds(bits) for c in i.conditions)]
+        assert held == [{0: "x", 1: "y", 3: "y"}.get(seen, "z")]

@@ -492,33 +492,67 @@ class Circuit(Builders):
             >>> print(teleport[-1])
             x 1 if c[0] == 1
         """
+        bits = self._checked_clbits(clbits, "if_else")
+        wanted = self._checked_value(value, bits, "if_else")
+        condition = Condition(bits, (wanted,))
+        cases = [(condition, body)] + ([] if otherwise is None else [(~condition, otherwise)])
+        return self._branch("if_else", cases)
+
+    def switch(
+        self, clbits: Qubits, cases: Mapping[int, "Circuit"], default: "Circuit | None" = None
+    ) -> Self:
+        """Append circuits one of which is carried out, by the value of measured bits.
+
+        Args:
+            clbits: Classical bit or bits to read; the first is bit 0 of their value.
+            cases: The circuit for each value.
+            default: What is carried out at every other value.
+
+        Raises:
+            CircuitError: As in `if_else`.
+
+        Examples:
+            >>> flip = {k: Circuit(3).x(k) for k in range(3)}
+            >>> [str(i) for i in Circuit(3, 2).switch([0, 1], flip)]
+            ['x 0 if c[0,1] == 0', 'x 1 if c[0,1] == 1', 'x 2 if c[0,1] == 2']
+        """
+        bits = self._checked_clbits(clbits, "switch")
+        made = []
+        for value, body in cases.items():
+            made.append((Condition(bits, (self._checked_value(value, bits, "switch"),)), body))
+        if default is not None:
+            made.append((~Condition(bits, tuple(sorted(int(v) for v in cases))), default))
+        return self._branch("switch", made)
+
+    def _checked_clbits(self, clbits: Any, what: str) -> tuple[int, ...]:
         bits = tuple(
-            check_index(c, self._num_clbits, "if_else: classical bit", "this circuit")
+            check_index(c, self._num_clbits, f"{what}: classical bit", "this circuit")
             for c in as_list(clbits)
         )
-        wanted = as_integer(value, "if_else: value")
         if len(set(bits)) != len(bits) or not bits:
-            raise CircuitError(f"if_else: classical bits must be distinct, but are {bits}.")
+            raise CircuitError(f"{what}: classical bits must be distinct, but are {bits}.")
+        return bits
+
+    def _checked_value(self, value: Any, bits: tuple[int, ...], what: str) -> int:
+        wanted = as_integer(value, f"{what}: value")
         if not 0 <= wanted < 2 ** len(bits):
             raise CircuitError(
-                f"if_else: value must be in 0..{2 ** len(bits) - 1} for {len(bits)} bits, "
+                f"{what}: value must be in 0..{2 ** len(bits) - 1} for {len(bits)} bits, "
                 f"but is {wanted}."
             )
-        for circuit in (body, otherwise):
-            if circuit is not None and (
-                not isinstance(circuit, Circuit) or circuit.num_qubits > self._num_qubits
-            ):
+        return wanted
+
+    def _branch(self, what: str, cases: "list[tuple[Condition, Circuit]]") -> Self:
+        """Append bodies under conditions that exclude each other."""
+        new: list[Instruction] = []
+        for k, (condition, body) in enumerate(cases):
+            if not isinstance(body, Circuit) or body.num_qubits > self._num_qubits:
                 raise CircuitError(
-                    f"if_else: a body must be a Circuit on at most {self._num_qubits} qubits, "
-                    f"but is {circuit!r}."
+                    f"{what}: a body must be a Circuit on at most {self._num_qubits} qubits, "
+                    f"but is {body!r}."
                 )
-        condition = Condition(bits, (wanted,))
-        new = conditioned(body._list(), condition, more=otherwise is not None)
-        if otherwise is not None:
-            new += conditioned(otherwise._list(), ~condition)
-        self._num_clbits = max(
-            [self._num_clbits, *(c.num_clbits for c in (body, otherwise) if c is not None)]
-        )
+            new += conditioned(body._list(), condition, more=k + 1 < len(cases))
+        self._num_clbits = max([self._num_clbits, *(body.num_clbits for _, body in cases)])
         return self._extend(new)
 
     def remove_measurements(self) -> Self:

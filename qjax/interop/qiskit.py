@@ -29,7 +29,7 @@ _CLASSES = {
     "xx_plus_yy": "XXPlusYYGate", "xx_minus_yy": "XXMinusYYGate",
 }  # fmt: skip
 _OLD = {"U1Gate": "p", "U3Gate": "u"}  # other names of the same matrices
-_DYNAMIC = frozenset("initialize while_loop for_loop switch_case store delay".split())
+_DYNAMIC = frozenset("initialize while_loop for_loop store delay".split())
 
 _MOST_BITS = 12  # of an expression whose values are tried one by one
 _OPERATORS: dict[str, Callable[[int, int], Any]] = {
@@ -252,6 +252,39 @@ def _branches(
     return found + (conditioned(bodies[1], ~condition) if others else [])
 
 
+def _switch(
+    circuit: Any, item: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], bits: tuple[int, ...]
+) -> list[Instruction]:
+    """A switch_case of Qiskit."""
+    expr = require("qiskit.circuit.classical.expr", "qiskit", "Conversion from Qiskit")
+    target = item.operation.target
+    if isinstance(target, expr.Expr):
+        read = list(dict.fromkeys(c for var in expr.iter_vars(target) for c in _bits(var.var)))
+    else:
+        read = _bits(target)
+        target = expr.lift(target)
+    if len(read) > _MOST_BITS:
+        raise CircuitError(
+            f"from_qiskit: a switch must be on at most {_MOST_BITS} bits, but is on {len(read)}."
+        )
+    outcomes = [{c: v >> k & 1 for k, c in enumerate(read)} for v in range(2 ** len(read))]
+    values = [_evaluated(target, outcome) for outcome in outcomes]
+    places = tuple(bits[circuit.find_bit(c).index] for c in read)
+    cases = list(item.operation.cases_specifier())
+    left, found = set(range(len(values))), []
+    for n, (labels, block) in enumerate(cases):
+        whole = any(not isinstance(label, int) for label in labels)  # CASE_DEFAULT
+        mine = left if whole else {k for k in left if values[k] in labels}
+        condition = Condition(places, tuple(sorted(mine)))
+        left = left - mine
+        body = _instructions(block, qubits, clbits)
+        found += conditioned(body, condition, more=n + 1 < len(cases))
+    return found
+
+
+_BRANCHING = {"if_else": _branches, "switch_case": _switch}
+
+
 def _instructions(
     circuit: Any, where: tuple[int, ...], bits: tuple[int, ...] | None = None
 ) -> list[Instruction]:
@@ -264,8 +297,8 @@ def _instructions(
     for item in circuit.data:
         qubits = tuple(where[circuit.find_bit(q).index] for q in item.qubits)
         clbits = tuple(bits[circuit.find_bit(c).index] for c in item.clbits)
-        if item.operation.name == "if_else":
-            found += _branches(circuit, item, qubits, clbits, bits)
+        if item.operation.name in _BRANCHING:
+            found += _BRANCHING[item.operation.name](circuit, item, qubits, clbits, bits)
         else:
             found += _converted(item.operation, qubits, clbits)
     return found
@@ -285,8 +318,8 @@ def _converted(
         return [Instruction(RESET, qubits)]
     if name in _DYNAMIC or clbits or isinstance(operation, terra.ControlFlowOp):
         raise CircuitError(
-            "from_qiskit: operations must be gates, barriers, measurements, resets and if_else, "
-            f"but one is {name}."
+            "from_qiskit: operations must be gates, barriers, measurements, resets, if_else and "
+            f"switch_case, but one is {name}."
         )
     library = _library()
     cls = getattr(operation, "base_class", type(operation))

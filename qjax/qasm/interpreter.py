@@ -37,6 +37,7 @@ from qjax.qasm.syntax import (
     Register,
     Reset,
     Subroutine,
+    Switch,
     While,
 )
 
@@ -305,6 +306,58 @@ class Interpreter(Caller):
                 ),
             )
 
+    def switch(self, node: Switch) -> None:
+        """Switch: on a known value one of the bodies, on measured bits all under conditions."""
+        labels = [[self.number(label, "a case") for label in case] for case, _ in node.cases]
+        everything = [value for case in labels for value in case]
+        if len(set(everything)) != len(everything):
+            raise self.error(node.at, "cases must be different.")
+        bits = self.bits_of(node.value)
+        if not bits:
+            value = self.number(node.value, "the value of a switch")
+            chosen = (body for case, (_, body) in zip(labels, node.cases, strict=True)
+                      if value in case)  # fmt: skip
+            self.block(next(chosen, node.otherwise))
+            return
+        found = self.outcome_values(node.value, bits)
+        bodies = [self.conditional(body, node.at) for _, body in node.cases]
+        conditions = [self.having(bits, found, set(case)) for case in labels]
+        bodies.append(self.conditional(node.otherwise, node.at))
+        conditions.append(~self.having(bits, found, set(everything)))
+        for k, (body, condition) in enumerate(zip(bodies, conditions, strict=True)):
+            more = any(bodies[k + 1 :])
+            self.instructions += self.guarded(
+                node.at,
+                lambda body=body, condition=condition, more=more: conditioned(
+                    body, condition, more=more
+                ),
+            )
+
+    def outcome_values(self, node: Any, bits: tuple[int, ...]) -> list[int] | None:
+        """The values of an expression for all values of its bits; None if they are the same."""
+        if isinstance(node, (Name, Index)):
+            return None
+        if len(bits) > _MOST_BITS:
+            raise self.error(
+                node.at, f"an expression here must be on at most {_MOST_BITS} bits, but is on "
+                f"{len(bits)}.",
+            )  # fmt: skip
+        values = []
+        for value in range(2 ** len(bits)):
+            self.step(node.at)
+            self.outcomes = {c: bool(value >> k & 1) for k, c in enumerate(bits)}
+            try:
+                values.append(int(self.value(node)))
+            finally:
+                self.outcomes = None
+        return values
+
+    def having(self, bits: tuple[int, ...], found: list[int] | None, wanted: set[int]) -> Condition:
+        """The condition that an expression has one of some values."""
+        if found is None:
+            return Condition(bits, tuple(sorted(v for v in wanted if 0 <= v < 2 ** len(bits))))
+        return Condition(bits, tuple(k for k, value in enumerate(found) if value in wanted))
+
     def conditional(self, body: list[Any], at: int) -> list[Instruction]:
         """The instructions of a body that is carried out or not when the circuit runs."""
         kept, floor = self.instructions, self.floor
@@ -341,21 +394,10 @@ class Interpreter(Caller):
                 if isinstance(value, (bool, int)) and 0 <= value < 2 ** len(bits):
                     condition = Condition(bits, (int(value),))
                     return condition if node.operator == "==" else ~condition
-        if len(bits) > _MOST_BITS:
-            raise self.error(
-                node.at,
-                f"a condition that is no comparison with a value must be on at most {_MOST_BITS} "
-                f"bits, but is on {len(bits)}.",
-            )
-        values = []
-        for value in range(2 ** len(bits)):
-            self.step(node.at)
-            self.outcomes = {c: bool(value >> k & 1) for k, c in enumerate(bits)}
-            try:
-                if self.value(node):
-                    values.append(value)
-            finally:
-                self.outcomes = None
+        found = self.outcome_values(node, bits)
+        if found is None:  # bits by themselves: whether any is 1
+            return ~Condition(bits, (0,))
+        values = [k for k, value in enumerate(found) if value]
         if len(values) * 2 <= 2 ** len(bits):
             return Condition(bits, tuple(values))
         rest = sorted(set(range(2 ** len(bits))) - set(values))
@@ -406,6 +448,7 @@ _STATEMENTS: dict[type, Callable[[Interpreter, Any], None]] = {
     GateDefinition: Interpreter.define, Subroutine: Interpreter.routine,
     Declaration: Interpreter.declaration, Alias: Interpreter.alias,
     Assignment: Interpreter.assign, For: Interpreter.loop, While: Interpreter.while_loop,
-    If: Interpreter.branch, Barrier: Interpreter.barrier, Reset: Interpreter.reset,
+    If: Interpreter.branch, Switch: Interpreter.switch, Barrier: Interpreter.barrier,
+    Reset: Interpreter.reset,
     Jump: Interpreter.jump, Evaluate: Interpreter.alone, GateCall: Interpreter.gate_call,
 }  # fmt: skip

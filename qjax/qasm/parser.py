@@ -30,6 +30,7 @@ from qjax.qasm.syntax import (
     Reset,
     Set,
     Subroutine,
+    Switch,
     Unary,
     While,
 )
@@ -40,7 +41,7 @@ _UNSUPPORTED = {
     "cal": "pulse calibrations are", "defcal": "pulse calibrations are",
     "defcalgrammar": "pulse calibrations are", "extern": "extern functions are",
     "delay": "timing is", "box": "timing is", "duration": "timing is", "stretch": "timing is",
-    "durationof": "timing is", "switch": "switch is", "output": "output is",
+    "durationof": "timing is", "output": "output is",
     "pragma": "pragmas are", "#": "pragmas are", "nop": "nop is",
 }  # fmt: skip
 _BINARY = {
@@ -375,6 +376,28 @@ class Parser:
             otherwise = self.block()
         return If(condition, body, otherwise, token.at)
 
+    def switch(self, token: Token) -> Switch:
+        """Switch (value) { case a, b body ... default body }."""
+        self.take("(")
+        value = self.expression()
+        self.take(")")
+        self.take("{")
+        cases: list[tuple[list[Any], list[Any]]] = []
+        while self.accept("case"):
+            labels = [self.expression()]
+            while self.accept(","):
+                labels.append(self.expression())
+            cases.append((labels, self.braced()))
+        otherwise = self.braced() if self.accept("default") else []
+        self.take("}")
+        return Switch(value, cases, otherwise, token.at)
+
+    def braced(self) -> list[Any]:
+        """A block that must have braces."""
+        if self.next.text != "{":
+            raise self.error(self.next, "'{'")
+        return self.block()
+
     def barrier(self, token: Token) -> Barrier:
         """The operands of a barrier."""
         operands = self.operands()
@@ -566,6 +589,7 @@ _STATEMENTS: dict[str, Any] = {
     "input": lambda self, token: self.declaration("input", token),
     "let": Parser.alias,
     "for": Parser.loop, "while": Parser.while_loop, "if": Parser.branch,
+    "switch": Parser.switch,
     "barrier": Parser.barrier, "reset": Parser.reset, "measure": Parser.measure,
     "break": Parser.jump, "continue": Parser.jump, "end": Parser.jump, "return": Parser.jump,
 }  # fmt: skip

@@ -218,6 +218,16 @@ class If:
 
 
 @dataclass(slots=True)
+class Switch:
+    """Switch (value) { case labels body ... default body }."""
+
+    value: Any
+    cases: list[tuple[list[Any], list[Any]]]
+    otherwise: list[Any]
+    at: int
+
+
+@dataclass(slots=True)
 class Barrier:
     """Barrier on operands; on all qubits if there are none."""
 
