@@ -1,0 +1,257 @@
+// A block of threads, on a GPU or as loops on a CPU.
+//
+// Device code is written in regions: the statements under QJAX_EACH(block, thread) run for every
+// thread, and what a thread keeps from one region to the next is in a PerThread. On a GPU a region is
+// plain code of one thread and a PerThread is its registers. On a CPU a region is a loop, whose order
+// differs from region to region, and shared memory remembers who touched it: two threads that touch
+// a place between barriers, one of them writing, are a race and are reported.
+
+#ifndef QJAX_KERNELS_CUDA_BLOCK_CUH_
+#define QJAX_KERNELS_CUDA_BLOCK_CUH_
+
+namespace qjax_cuda {
+
+typedef unsigned int u32;
+typedef long long i64;
+
+#if defined(__CUDACC__)
+
+#define QJAX_DEVICE __device__ __forceinline__
+#define QJAX_UNROLL _Pragma("unroll")
+#define QJAX_ROLLED _Pragma("unroll 1")
+#define QJAX_EACH(block, thread) if (const u32 thread = (block).own(); true)
+
+template <class T>
+struct PerThread {
+  T value;
+  QJAX_DEVICE explicit PerThread(u32) {}
+  QJAX_DEVICE T& operator[](u32) { return value; }
+};
+
+// Shared memory. `who` is the thread that asks.
+template <class T>
+struct Shared {
+  T* data;
+  QJAX_DEVICE T get(u32, u32 place) const { return data[place]; }
+  QJAX_DEVICE void set(u32, u32 place, T value) const { data[place] = value; }
+};
+
+struct Block {
+  QJAX_DEVICE u32 own() const { return threadIdx.x; }
+  QJAX_DEVICE u32 index() const { return blockIdx.x; }
+  QJAX_DEVICE u32 count() const { return gridDim.x; }
+  QJAX_DEVICE u32 threads() const { return blockDim.x; }
+  QJAX_DEVICE void sync() const { __syncthreads(); }
+  template <class T>
+  QJAX_DEVICE Shared<T> shared(u32 skipped) const {
+    extern __shared__ __align__(16) unsigned char qjax_shared[];
+    return {reinterpret_cast<T*>(qjax_shared) + skipped};
+  }
+};
+
+QJAX_DEVICE void add_to(double* to, double value) { atomicAdd(to, value); }
+QJAX_DEVICE int parity(u32 x) { return __popc(x) & 1; }
+
+template <class Real>
+QJAX_DEVICE Real from_lane(Real value, u32 mask) {
+  return __shfl_xor_sync(0xffffffffu, value, mask);
+}
+
+// One step of a sum over lanes: halves how many sums a lane is responsible for.
+template <int Count, class Part>
+QJAX_DEVICE int halve(Part& part, u32 me, u32 bit) {
+  if constexpr (Count >= 1) {
+    const bool upper = (me & bit) != 0;
+    QJAX_UNROLL
+    for (int k = 0; k < Count; ++k) {
+      const auto kept = upper ? part[k + Count] : part[k];
+      const auto given = upper ? part[k] : part[k + Count];
+      part[k] = kept + from_lane(given, bit);
+    }
+    return (upper ? Count : 0) + halve<Count / 2>(part, me, bit / 2);
+  } else {
+    for (; bit >= 1; bit /= 2) part[0] += from_lane(part[0], bit);
+    return 0;
+  }
+}
+
+// Sums part[k] of the threads over groups of 2^lanes neighbours, lanes at most 5, and calls
+// add(thread, k, sum) once for each k in each group. N is a power of two.
+template <int N, class Threads, class Add>
+QJAX_DEVICE void reduce(const Block& block, Threads& threads, int lanes, const Add& add) {
+  const u32 me = block.own();
+  auto& part = threads[me].part;
+  if (lanes == 5) {
+    const int owned = halve<N / 2>(part, me, 16);
+    if ((me & (32 / N - 1)) == 0) add(me, owned, static_cast<double>(part[0]));
+  } else {
+    QJAX_UNROLL
+    for (int k = 0; k < N; ++k) {
+      for (u32 bit = 1u << lanes >> 1; bit >= 1; bit /= 2) part[k] += from_lane(part[k], bit);
+      if ((me & ((1u << lanes) - 1)) == 0) add(me, k, static_cast<double>(part[k]));
+    }
+  }
+}
+
+// Sums part[0] of the threads over the lanes of their warp that differ in the bits of a mask.
+template <class Threads>
+QJAX_DEVICE void fold(const Block& block, Threads& threads, u32 mask) {
+  auto& part = threads[block.own()].part;
+  for (u32 bit = 1; bit < 32; bit *= 2) {
+    if (mask & bit) part[0] += from_lane(part[0], bit);
+  }
+}
+
+#else  // on a CPU
+
+#define QJAX_DEVICE inline
+#define QJAX_UNROLL
+#define QJAX_ROLLED
+#define QJAX_EACH(block, thread) for (const u32 thread : (block).order())
+
+template <class T>
+struct PerThread {
+  std::vector<T> values;
+  explicit PerThread(u32 threads) : values(threads) {}
+  T& operator[](u32 thread) { return values[thread]; }
+};
+
+// What has happened to a place of shared memory since the last barrier.
+struct Touched {
+  u32 epoch = 0;
+  i64 writer = -1, reader = -1;
+  bool readers = false;  // more than one
+};
+
+struct Memory {
+  std::vector<unsigned char> bytes;
+  std::vector<Touched> touched;  // by units of 4 bytes
+  u32 epoch = 1;
+  bool race = false;
+
+  void touch(u32 who, size_t first, size_t size, bool writes) {
+    for (size_t unit = first / 4; unit < (first + size) / 4; ++unit) {
+      Touched& t = touched.at(unit);
+      if (t.epoch != epoch) t = {epoch, -1, -1, false};
+      if (t.writer >= 0 && t.writer != who) race = true;
+      if (writes) {
+        if (t.readers || (t.reader >= 0 && t.reader != who)) race = true;
+        t.writer = who;
+      } else {
+        t.readers |= t.reader >= 0 && t.reader != who;
+        t.reader = who;
+      }
+    }
+  }
+};
+
+template <class T>
+struct Shared {
+  Memory* memory;
+  size_t first;
+  T get(u32 who, u32 place) const {
+    const size_t at = (first + place) * sizeof(T);
+    memory->touch(who, at, sizeof(T), false);
+    T value;
+    memcpy(&value, memory->bytes.data() + at, sizeof(T));
+    return value;
+  }
+  void set(u32 who, u32 place, T value) const {
+    const size_t at = (first + place) * sizeof(T);
+    memory->touch(who, at, sizeof(T), true);
+    memcpy(memory->bytes.data() + at, &value, sizeof(T));
+  }
+};
+
+class Block {
+ public:
+  Block(u32 index, u32 count, u32 threads, u32 shared_bytes)
+      : index_(index), count_(count), orders_(3) {
+    memory_.bytes.resize(shared_bytes, 0xff);
+    memory_.touched.resize(shared_bytes / 4);
+    std::mt19937 random(index);
+    for (std::vector<u32>& order : orders_) {
+      order.resize(threads);
+      std::iota(order.begin(), order.end(), 0u);
+    }
+    std::reverse(orders_[1].begin(), orders_[1].end());
+    std::shuffle(orders_[2].begin(), orders_[2].end(), random);
+  }
+
+  u32 index() const { return index_; }
+  u32 count() const { return count_; }
+  u32 threads() const { return static_cast<u32>(orders_[0].size()); }
+  void sync() const { ++memory_.epoch; }
+  template <class T>
+  Shared<T> shared(u32 skipped) const {
+    return {&memory_, skipped};
+  }
+  const std::vector<u32>& order() const { return orders_[turn_++ % orders_.size()]; }
+  bool raced() const { return memory_.race; }
+
+ private:
+  u32 index_, count_;
+  mutable Memory memory_;
+  mutable u32 turn_ = 0;
+  std::vector<std::vector<u32>> orders_;
+};
+
+inline void add_to(double* to, double value) { *to += value; }
+inline int parity(u32 x) { return __builtin_parity(x); }
+
+template <int N, class Threads, class Add>
+void reduce(const Block& block, Threads& threads, int lanes, const Add& add) {
+  for (u32 first = 0; first < block.threads(); first += 1u << lanes) {
+    for (int k = 0; k < N; ++k) {
+      for (u32 bit = 1; bit < 1u << lanes; bit *= 2) {
+        for (u32 lane = 0; lane < 1u << lanes; lane += 2 * bit) {
+          threads[first + lane].part[k] += threads[first + lane + bit].part[k];
+        }
+      }
+      add(first, k, static_cast<double>(threads[first].part[k]));
+    }
+  }
+}
+
+template <class Threads>
+void fold(const Block& block, Threads& threads, u32 mask) {
+  for (u32 bit = 1; bit < 32; bit *= 2) {
+    for (u32 me = 0; me < block.threads() && (mask & bit); ++me) {
+      if (me & bit) continue;
+      threads[me].part[0] += threads[me | bit].part[0];
+      threads[me | bit].part[0] = threads[me].part[0];
+    }
+  }
+}
+
+#endif
+
+template <class Real>
+struct alignas(2 * sizeof(Real)) Complex {
+  Real re, im;
+};
+
+template <class Real>
+QJAX_DEVICE Complex<Real> times(Complex<Real> a, Complex<Real> b) {
+  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+
+// conj(a) b
+template <class Real>
+QJAX_DEVICE Complex<Real> conj_times(Complex<Real> a, Complex<Real> b) {
+  return {a.re * b.re + a.im * b.im, a.re * b.im - a.im * b.re};
+}
+
+template <class Real>
+QJAX_DEVICE Complex<Real> conj(Complex<Real> a) {
+  return {a.re, -a.im};
+}
+
+template <class Real>
+QJAX_DEVICE Complex<Real> plus(Complex<Real> a, Complex<Real> b) {
+  return {a.re + b.re, a.im + b.im};
+}
+
+}  // namespace qjax_cuda
+
+#endif  // QJAX_KERNELS_CUDA_BLOCK_CUH_

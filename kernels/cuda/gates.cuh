@@ -1,0 +1,125 @@
+// Gates on the registers of one thread: 2^B amplitudes, of which bit j of the index is register bit j.
+
+#ifndef QJAX_KERNELS_CUDA_GATES_CUH_
+#define QJAX_KERNELS_CUDA_GATES_CUH_
+
+namespace qjax_cuda {
+
+// c v -+ s partner: exp(-i angle Y / 2), Y on bit J.
+template <int J, class Real, int N>
+QJAX_DEVICE void apply_ry(Complex<Real> (&v)[N], Real c, Real s) {
+  QJAX_UNROLL
+  for (int i = 0; i < N; ++i) {
+    if (i >> J & 1) continue;
+    const Complex<Real> a = v[i], b = v[i | 1 << J];
+    v[i] = {c * a.re - s * b.re, c * a.im - s * b.im};
+    v[i | 1 << J] = {s * a.re + c * b.re, s * a.im + c * b.im};
+  }
+}
+
+// c v - i s partner: exp(-i angle X / 2).
+template <int J, class Real, int N>
+QJAX_DEVICE void apply_rx(Complex<Real> (&v)[N], Real c, Real s) {
+  QJAX_UNROLL
+  for (int i = 0; i < N; ++i) {
+    if (i >> J & 1) continue;
+    const Complex<Real> a = v[i], b = v[i | 1 << J];
+    v[i] = {c * a.re + s * b.im, c * a.im - s * b.re};
+    v[i | 1 << J] = {c * b.re + s * a.im, c * b.im - s * a.re};
+  }
+}
+
+template <int J, class Real, int N>
+QJAX_DEVICE void apply_real(Complex<Real> (&v)[N], Real m00, Real m01, Real m10, Real m11) {
+  QJAX_UNROLL
+  for (int i = 0; i < N; ++i) {
+    if (i >> J & 1) continue;
+    const Complex<Real> a = v[i], b = v[i | 1 << J];
+    v[i] = {m00 * a.re + m01 * b.re, m00 * a.im + m01 * b.im};
+    v[i | 1 << J] = {m10 * a.re + m11 * b.re, m10 * a.im + m11 * b.im};
+  }
+}
+
+template <int J, class Real, int N>
+QJAX_DEVICE void apply_matrix(Complex<Real> (&v)[N], const Complex<Real> (&m)[4]) {
+  QJAX_UNROLL
+  for (int i = 0; i < N; ++i) {
+    if (i >> J & 1) continue;
+    const Complex<Real> a = v[i], b = v[i | 1 << J];
+    v[i] = plus(times(m[0], a), times(m[1], b));
+    v[i | 1 << J] = plus(times(m[2], a), times(m[3], b));
+  }
+}
+
+// A 4x4 matrix on bits A < C: entry(row, col), with A the lower bit of row and col.
+template <int A, int C, class Real, int N, class Entry>
+QJAX_DEVICE void apply_matrix2(Complex<Real> (&v)[N], const Entry& entry) {
+  Complex<Real> out[N];
+  QJAX_UNROLL
+  for (int row = 0; row < 4; ++row) {
+    const Complex<Real> m[4] = {entry(row, 0), entry(row, 1), entry(row, 2), entry(row, 3)};
+    QJAX_UNROLL
+    for (int i = 0; i < N; ++i) {
+      if (i & (1 << A | 1 << C)) continue;
+      const int at = i | (row & 1) << A | (row >> 1) << C;
+      const Complex<Real> x = plus(times(m[0], v[i]), times(m[1], v[i | 1 << A]));
+      const Complex<Real> y = plus(times(m[2], v[i | 1 << C]), times(m[3], v[i | 1 << A | 1 << C]));
+      out[at] = plus(x, y);
+    }
+  }
+  QJAX_UNROLL
+  for (int i = 0; i < N; ++i) v[i] = out[i];
+}
+
+// X on bit J of the registers in `acts`.
+template <int J, class Real, int N>
+QJAX_DEVICE void apply_flip(Complex<Real> (&v)[N], u32 acts) {
+  QJAX_UNROLL
+  for (int i = 0; i < N; ++i) {
+    if (i >> J & 1) continue;
+    const Complex<Real> a = v[i], b = v[i | 1 << J];
+    const bool on = acts >> i & 1;
+    v[i] = on ? b : a;
+    v[i | 1 << J] = on ? a : b;
+  }
+}
+
+// The Pauli rotation c + s W, W = -i P: on a basis state, -i (-i)^letters (-1)^parity(z).
+template <class Real>
+struct Turn {
+  Real c, s;
+  bool real;  // whether W is real
+  u32 signs;  // bit i: whether W is negative at register i
+
+  QJAX_DEVICE Turn back() const { return {c, -s, real, signs}; }
+  QJAX_DEVICE Turn transposed() const { return {c, real ? -s : s, real, signs}; }
+
+  // c v + s W partner
+  QJAX_DEVICE Complex<Real> operator()(int i, Complex<Real> v, Complex<Real> partner) const {
+    const Real q = signs >> i & 1 ? -s : s;
+    const Complex<Real> w = {real ? partner.re : -partner.im, real ? partner.im : partner.re};
+    return {c * v.re + q * w.re, c * v.im + q * w.im};
+  }
+
+  // Re lam W psi, psi at the partner.
+  QJAX_DEVICE Real slope(int i, Complex<Real> lam, Complex<Real> partner) const {
+    const Complex<Real> product = times(lam, partner);
+    const Real value = real ? product.re : -product.im;
+    return signs >> i & 1 ? -value : value;
+  }
+};
+
+template <int X, class Real, int N>
+QJAX_DEVICE void apply_turn(Complex<Real> (&v)[N], const Turn<Real>& turn) {
+  QJAX_UNROLL
+  for (int i = 0; i < N; ++i) {
+    if (i > (i ^ X)) continue;
+    const Complex<Real> a = v[i], b = v[i ^ X];
+    v[i] = turn(i, a, b);
+    v[i ^ X] = turn(i ^ X, b, a);
+  }
+}
+
+}  // namespace qjax_cuda
+
+#endif  // QJAX_KERNELS_CUDA_GATES_CUH_

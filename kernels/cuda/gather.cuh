@@ -1,0 +1,77 @@
+// Sums of columns of partial sums: each by one warp, always in the same order.
+
+#ifndef QJAX_KERNELS_CUDA_GATHER_CUH_
+#define QJAX_KERNELS_CUDA_GATHER_CUH_
+
+namespace qjax_cuda {
+
+struct GatherThread {
+  double part[1];
+};
+
+// Calls done(item, total) for every item, total the sum of the rows first(item), ..., + count - 1.
+template <class First, class Done>
+QJAX_DEVICE void sum_rows(const Block& block, i64 items, i64 count, const double* sums,
+                          const First& first, const Done& done) {
+  PerThread<GatherThread> threads(block.threads());
+  const i64 warps = block.threads() / 32;
+  QJAX_EACH(block, me) {
+    const i64 item = block.index() * warps + me / 32;
+    double total = 0;
+    if (item < items) {
+      const double* from = sums + first(item);
+      for (i64 row = me % 32; row < count; row += 32) total += from[row];
+    }
+    threads[me].part[0] = total;
+  }
+  reduce<1>(block, threads, 5, [&](u32 me, int, double total) {
+    const i64 item = block.index() * warps + me / 32;
+    if (item < items) done(item, total);
+  });
+}
+
+// Sums to cotangents of numbers, by emits; or the overlaps.
+template <class Real>
+QJAX_DEVICE void gather(const Block& block, const GatherArgs& args) {
+  const bool overlaps = args.emits == nullptr;
+  const i64 count = overlaps ? 1 : args.count;
+  sum_rows(
+      block, count * args.samples, args.rows_each, args.sums,
+      [&](i64 item) {
+        const i64 column = overlaps ? args.overlap : args.emits[item % count * kEmitWords + 1];
+        return column * args.rows + item / count * args.rows_each;
+      },
+      [&](i64 item, double total) {
+        const i64 sample = item / count;
+        if (overlaps) {
+          args.overlaps[sample] = total;
+          return;
+        }
+        const int* emit = args.emits + item % count * kEmitWords;
+        const i64 at = sample * args.stride + emit[2];
+        const Real* numbers = static_cast<const Real*>(args.numbers);
+        double value = total;
+        if (emit[0] == kCosine) {
+          value = static_cast<double>(numbers[at]) * args.overlaps[sample] -
+                  static_cast<double>(numbers[at + 1]) * total;
+        } else if (emit[0] == kSine) {
+          value = static_cast<double>(numbers[at]) * args.overlaps[sample] +
+                  static_cast<double>(numbers[at - 1]) * total;
+        }
+        static_cast<Real*>(args.by_numbers)[at] = static_cast<Real>(value);
+      });
+}
+
+template <class Real>
+QJAX_DEVICE void total(const Block& block, const TotalArgs& args) {
+  sum_rows(
+      block, args.columns * args.samples, args.rows_each, args.sums,
+      [&](i64 item) {
+        return item % args.columns * args.rows + item / args.columns * args.rows_each;
+      },
+      [&](i64 item, double sum) { static_cast<Real*>(args.out)[item] = static_cast<Real>(sum); });
+}
+
+}  // namespace qjax_cuda
+
+#endif  // QJAX_KERNELS_CUDA_GATHER_CUH_

@@ -1,0 +1,843 @@
+// Runs the ops of one sweep over the tiles of a block, forward or backward. The ops are those of
+// tape.h; the mathematics of the backward run is that of kernels/cpu: psi goes back through the
+// inverse, lam through the transpose, and the cotangent of a number is a sum over lam psi, with lam of
+// the op's output side. Cotangents are JAX's: real inner products without a conjugate.
+
+#ifndef QJAX_KERNELS_CUDA_SWEEP_CUH_
+#define QJAX_KERNELS_CUDA_SWEEP_CUH_
+
+namespace qjax_cuda {
+
+template <class Real, int B, bool kBackward>
+struct SweepThread {
+  Complex<Real> psi[1 << B];
+  Complex<Real> lam[kBackward ? 1 << B : 1];
+  Real part[kBackward ? 32 : 1];
+  const Real* numbers;
+  i64 sample;
+};
+
+QJAX_DEVICE u32 column_sum(const int* columns, int count, u32 bits) {
+  u32 total = 0;
+  for (int b = 0; b < count; ++b) total ^= bits >> b & 1 ? static_cast<u32>(columns[b]) : 0;
+  return total;
+}
+
+// Columns of register bits, kept so that the sum for a constant register costs little.
+template <int B>
+struct RegisterColumns {
+  u32 of[B];
+  QJAX_DEVICE explicit RegisterColumns(const int* columns) {
+    QJAX_UNROLL
+    for (int b = 0; b < B; ++b) of[b] = static_cast<u32>(columns[b]);
+  }
+  QJAX_DEVICE u32 operator()(int i) const {
+    u32 total = 0;
+    QJAX_UNROLL
+    for (int b = 0; b < B; ++b) total ^= i >> b & 1 ? of[b] : 0;
+    return total;
+  }
+};
+
+template <class Real, int B, bool kBackward>
+class Sweep {
+ public:
+  static constexpr int N = 1 << B;
+  using C = Complex<Real>;
+  using Thread = SweepThread<Real, B, kBackward>;
+
+  QJAX_DEVICE Sweep(const Block& block, const SweepArgs& args)
+      : block_(block), args_(args), threads_(block.threads()) {}
+
+  QJAX_DEVICE void run() {
+    const i64 part = block_.index() % args_.parts;
+    const i64 step = block_.count() / args_.parts;
+    for (i64 group = block_.index() / args_.parts; group < args_.groups; group += step) {
+      QJAX_EACH(block_, me) {
+        Thread& t = threads_[me];
+        t.sample = group * (block_.threads() >> args_.thread_bits) + (me >> args_.thread_bits);
+        const i64 last = args_.batch - 1;
+        t.numbers = static_cast<const Real*>(args_.numbers) +
+                    (t.sample < last ? t.sample : last) * args_.number_stride;
+      }
+      part_ = part;
+      for (i64 tile = part; tile < args_.tiles; tile += args_.parts) {
+        outer_ = static_cast<u32>(tile);
+        load();
+        ops(args_.tape + kSweepHeader + 2 * args_.tile_bits + (args_.qubits - args_.tile_bits));
+        store();
+      }
+    }
+  }
+
+ private:
+  // --- where things are ---------------------------------------------------------------------------
+
+  QJAX_DEVICE u32 own(u32 me) const { return me & ((1u << args_.thread_bits) - 1); }
+  QJAX_DEVICE u32 first_place(u32 me) const { return me >> args_.thread_bits << args_.tile_bits; }
+  QJAX_DEVICE u32 buffer() const { return block_.threads() << B; }  // places of one state
+  QJAX_DEVICE int lanes() const { return args_.thread_bits < 5 ? args_.thread_bits : 5; }
+  QJAX_DEVICE Shared<C> memory() const { return block_.template shared<C>(0); }
+
+  QJAX_DEVICE const Real* at(const Thread& t, int reference) const {
+    return reference >= 0 ? t.numbers + reference
+                          : static_cast<const Real*>(args_.constants) + (-1 - reference);
+  }
+
+  QJAX_DEVICE static C entry(const Real* m, u32 k) { return {m[2 * k], m[2 * k + 1]}; }
+
+  QJAX_DEVICE bool acts(const int* gate, u32 me) const {
+    return (own(me) & gate[0]) == static_cast<u32>(gate[1]) && outer_acts(gate);
+  }
+  QJAX_DEVICE bool outer_acts(const int* gate) const {
+    return (outer_ & gate[2]) == static_cast<u32>(gate[3]);
+  }
+
+  // --- sums ---------------------------------------------------------------------------------------
+
+  // Says that `count` sums, of 1, 2, 4, 8 and 32, stand in `part` and go to those from `sum` on.
+  QJAX_DEVICE void want(int count, int sum) {
+    count_ = sum < 0 ? 0 : count;
+    sum_ = sum;
+  }
+
+  QJAX_DEVICE void add_parts() {
+    const Sweep& self = *this;
+    const auto add = [&self](u32 me, int k, double value) {
+      if (k < self.count_) self.add(self.sum_ + k, me, value);
+    };
+    if (count_ == 1) {
+      reduce<1>(block_, threads_, lanes(), add);
+    } else if (count_ == 2) {
+      reduce<2>(block_, threads_, lanes(), add);
+    } else if (count_ <= 8) {
+      reduce<8>(block_, threads_, lanes(), add);
+    } else {
+      reduce<32>(block_, threads_, lanes(), add);
+    }
+  }
+
+  QJAX_DEVICE void add(int sum, u32 me, double value) const {
+    const int g = lanes();
+    i64 row;
+    if (args_.separate) {
+      const i64 sample = threads_[me].sample;
+      if (sample >= args_.batch) return;
+      row = ((sample * args_.parts + part_) << (args_.thread_bits - g)) + (own(me) >> g);
+    } else {
+      row = static_cast<i64>(block_.index()) * (block_.threads() >> g) + (me >> g);
+    }
+    add_to(args_.sums + sum * args_.rows + row, value);
+  }
+
+  // --- between memory and registers ---------------------------------------------------------------
+
+  struct Offsets {
+    i64 first, of[B];
+    QJAX_DEVICE i64 operator()(int i) const {
+      i64 total = first;
+      QJAX_UNROLL
+      for (int b = 0; b < B; ++b) total += i >> b & 1 ? of[b] : 0;
+      return total;
+    }
+  };
+
+  QJAX_DEVICE Offsets offsets(const int* qubits, u32 me) const {
+    const int* outside = args_.tape + kSweepHeader + 2 * args_.tile_bits;
+    Offsets out;
+    out.first = 0;
+    for (int o = 0; o < args_.qubits - args_.tile_bits; ++o) {
+      out.first += static_cast<i64>(outer_ >> o & 1) << outside[o];
+    }
+    for (int b = 0; b < args_.thread_bits; ++b) {
+      out.first += static_cast<i64>(own(me) >> b & 1) << qubits[b];
+    }
+    QJAX_UNROLL
+    for (int b = 0; b < B; ++b) out.of[b] = i64(1) << qubits[args_.thread_bits + b];
+    return out;
+  }
+
+  QJAX_DEVICE void load() {
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const Offsets offset = offsets(args_.tape + kSweepHeader, me);
+      const bool there = t.sample < args_.batch;
+      const C* psi = static_cast<const C*>(args_.psi_in) + t.sample * args_.psi_stride;
+      QJAX_UNROLL
+      for (int i = 0; i < N; ++i) t.psi[i] = there ? psi[offset(i)] : C{0, 0};
+      if constexpr (kBackward) {
+        const C* lam = static_cast<const C*>(args_.lam_in) + t.sample * args_.lam_stride;
+        QJAX_UNROLL
+        for (int i = 0; i < N; ++i) t.lam[i] = there ? lam[offset(i)] : C{0, 0};
+      }
+    }
+  }
+
+  QJAX_DEVICE void store() {
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      if (t.sample < args_.batch) {
+        const Offsets offset = offsets(args_.tape + kSweepHeader + args_.tile_bits, me);
+        const i64 row = t.sample << args_.qubits;
+        C* psi = static_cast<C*>(args_.psi) + row;
+        QJAX_UNROLL
+        for (int i = 0; i < N; ++i) psi[offset(i)] = t.psi[i];
+        if constexpr (kBackward) {
+          C* lam = static_cast<C*>(args_.lam) + row;
+          QJAX_UNROLL
+          for (int i = 0; i < N; ++i) lam[offset(i)] = t.lam[i];
+        }
+      }
+    }
+  }
+
+  // Writes the registers to shared memory, at the places that columns give: psi to the first buffer,
+  // lam to the second.
+  QJAX_DEVICE void put(const int* columns) {
+    const Shared<C> memory = this->memory();
+    block_.sync();
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const u32 first = first_place(me) ^ column_sum(columns, args_.thread_bits, own(me));
+      const RegisterColumns<B> at(columns + args_.thread_bits);
+      QJAX_UNROLL
+      for (int i = 0; i < N; ++i) {
+        memory.set(me, first ^ at(i), t.psi[i]);
+        if constexpr (kBackward) memory.set(me, buffer() + (first ^ at(i)), t.lam[i]);
+      }
+    }
+    block_.sync();
+  }
+
+  // --- far ops ------------------------------------------------------------------------------------
+
+  QJAX_DEVICE void exchange(const int* op) {
+    const int* read = op + 3;
+    const int* outside = read + args_.tile_bits;
+    u32 constant = static_cast<u32>(op[2]);
+    for (int k = 0; k < outside[0]; ++k) {
+      constant ^= outer_ >> outside[1 + 2 * k] & 1 ? static_cast<u32>(outside[2 + 2 * k]) : 0;
+    }
+    const Shared<C> memory = this->memory();
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const u32 first = first_place(me) ^ constant ^ column_sum(read, args_.thread_bits, own(me));
+      const RegisterColumns<B> at(read + args_.thread_bits);
+      QJAX_UNROLL
+      for (int i = 0; i < N; ++i) {
+        t.psi[i] = memory.get(me, first ^ at(i));
+        if constexpr (kBackward) t.lam[i] = memory.get(me, buffer() + (first ^ at(i)));
+      }
+    }
+  }
+
+  // The place of register i in a tile, i not known to the compiler.
+  QJAX_DEVICE u32 place(const int* columns, u32 me, int i) const {
+    return column_sum(columns, args_.thread_bits, own(me)) ^
+           column_sum(columns + args_.thread_bits, B, static_cast<u32>(i));
+  }
+
+  QJAX_DEVICE bool acts_at(const int* op, u32 place) const {
+    return (place & op[2]) == static_cast<u32>(op[3]) && outer_acts(op + 2);
+  }
+
+  QJAX_DEVICE void rotation_far(const int* op) {
+    const int y = op[8] & 3;
+    const u32 x = static_cast<u32>(op[9]), z = static_cast<u32>(op[10]);
+    const bool alone = op[2] == 0 && op[4] == 0;
+    const int* columns = op + op[1];
+    const Shared<C> memory = this->memory();
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const Real* m = at(t, op[6]);
+      const u32 first = column_sum(columns, args_.thread_bits, own(me));
+      const RegisterColumns<B> register_at(columns + args_.thread_bits);
+      const bool outer_odd = parity(outer_ & op[11]) ^ (y < 2);
+      Real g = 0, r = 0;
+      QJAX_UNROLL
+      for (int i = 0; i < N; ++i) {
+        const u32 place = first ^ register_at(i);
+        const Turn<Real> turn = {m[0], m[1], (y & 1) != 0, parity(place & z) ^ outer_odd ? ~0u : 0};
+        if (!acts_at(op, place)) continue;
+        const u32 from = first_place(me) + (place ^ x);
+        const C partner = memory.get(me, from);
+        if constexpr (kBackward) {
+          g += turn.slope(i, t.lam[i], partner);
+          r += t.lam[i].re * t.psi[i].re - t.lam[i].im * t.psi[i].im;
+          t.psi[i] = turn.back()(i, t.psi[i], partner);
+          t.lam[i] = turn.transposed()(i, t.lam[i], memory.get(me, buffer() + from));
+        } else {
+          t.psi[i] = turn(i, t.psi[i], partner);
+        }
+      }
+      if constexpr (kBackward) turn_parts(t, m[0], m[1], g, r, alone);
+    }
+    want(alone ? 1 : 2, op[7]);
+  }
+
+  // Cotangents of cos and sin, or the slope g alone.
+  QJAX_DEVICE static void turn_parts(Thread& t, Real c, Real s, Real g, Real r, bool alone) {
+    if constexpr (kBackward) {
+      t.part[0] = alone ? g : c * r - s * g;
+      t.part[1] = s * r + c * g;
+    }
+  }
+
+  // The places of a matrix index on bits of the tile.
+  QJAX_DEVICE static u32 spread(const int* bits, int k, u32 value) {
+    u32 out = 0;
+    for (int b = 0; b < k; ++b) out |= (value >> b & 1) << bits[b];
+    return out;
+  }
+
+  QJAX_DEVICE static u32 gathered(const int* bits, int k, u32 place) {
+    u32 out = 0;
+    for (int b = 0; b < k; ++b) out |= (place >> bits[b] & 1) << b;
+    return out;
+  }
+
+  enum Form { kAsIs, kInverse, kTransposed };
+
+  // sum over col of a form of the matrix times what is in a buffer, where the op acts.
+  template <Form kForm>
+  QJAX_DEVICE void dense_product(const int* op, u32 skipped) {
+    const int k = op[8];
+    const int* bits = op + 9;
+    const int* columns = op + op[1];
+    const Shared<C> memory = block_.template shared<C>(skipped);
+    const u32 all = spread(bits, k, ~0u);
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const Real* m = at(t, op[6]);
+      C result[N];
+      QJAX_ROLLED
+      for (int i = 0; i < N; ++i) {
+        const u32 own_place = place(columns, me, i);
+        const u32 row = gathered(bits, k, own_place);
+        C total = {0, 0};
+        QJAX_ROLLED
+        for (u32 col = 0; col < 1u << k; ++col) {
+          C factor = entry(m, kForm == kAsIs ? (row << k) + col : (col << k) + row);
+          if (kForm == kInverse) factor.im = -factor.im;
+          const u32 from = first_place(me) + ((own_place & ~all) | spread(bits, k, col));
+          total = plus(total, times(factor, memory.get(me, from)));
+        }
+        result[i] = total;
+      }
+      QJAX_UNROLL
+      for (int i = 0; i < N; ++i) {
+        if (!acts_at(op, place(columns, me, i))) continue;
+        if constexpr (kForm == kTransposed) {
+          t.lam[i] = result[i];
+        } else {
+          t.psi[i] = result[i];
+        }
+      }
+    }
+  }
+
+  QJAX_DEVICE void dense_far(const int* op) {
+    if constexpr (!kBackward) {
+      dense_product<kAsIs>(op, 0);
+    } else {
+      dense_product<kInverse>(op, 0);
+      dense_product<kTransposed>(op, buffer());
+      if (op[7] >= 0) dense_sums(op);
+    }
+  }
+
+  // Sums over psi of the input side and lam of the output side, which is still in its buffer.
+  QJAX_DEVICE void dense_sums(const int* op) {
+    const int k = op[8];
+    const int* bits = op + 9;
+    const int* columns = op + op[1];
+    const Shared<C> memory = this->memory();
+    block_.sync();
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      QJAX_UNROLL
+      for (int i = 0; i < N; ++i) memory.set(me, first_place(me) + place(columns, me, i), t.psi[i]);
+    }
+    block_.sync();
+    if (!outer_acts(op + 2)) return;
+    QJAX_EACH(block_, me) {
+      const u32 mask = ((1u << args_.tile_bits) - 1) & ~(spread(bits, k, ~0u) | op[2]);
+      QJAX_ROLLED
+      for (u32 e = own(me); e < 1u << (2 * k); e += 1u << args_.thread_bits) {
+        const u32 first = first_place(me) + op[3];
+        const u32 row = first + spread(bits, k, e >> k), col = first + spread(bits, k, e & ((1u << k) - 1));
+        C total = {0, 0};
+        u32 rest = 0;
+        QJAX_ROLLED
+        do {
+          total = plus(total, times(memory.get(me, buffer() + row + rest), memory.get(me, col + rest)));
+          rest = ((rest | ~mask) + 1) & mask;
+        } while (rest != 0);
+        add(op[7] + 2 * static_cast<int>(e), me, static_cast<double>(total.re));
+        add(op[7] + 2 * static_cast<int>(e) + 1, me, -static_cast<double>(total.im));
+      }
+    }
+  }
+
+  QJAX_DEVICE void permute_far(const int* op) {
+    const int k = op[6];
+    const int* bits = op + 7;
+    const int* table = bits + k;
+    const int* columns = op + op[1];
+    const Shared<C> memory = this->memory();
+    const u32 all = spread(bits, k, ~0u);
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      QJAX_UNROLL
+      for (int i = 0; i < N; ++i) {
+        const u32 own_place = place(columns, me, i);
+        if (!acts_at(op, own_place)) continue;
+        const u32 source = spread(bits, k, static_cast<u32>(table[gathered(bits, k, own_place)]));
+        const u32 from = first_place(me) + ((own_place & ~all) | source);
+        t.psi[i] = memory.get(me, from);
+        if constexpr (kBackward) t.lam[i] = memory.get(me, buffer() + from);
+      }
+    }
+  }
+
+  // Sums of a diagonal of many bits of the tile: each thread some of its entries. As for any diagonal,
+  // the cotangent is lam psi / d; here both are of the output side.
+  QJAX_DEVICE void table_sum_far(const int* op) {
+    if (!outer_acts(op + 2)) return;
+    const int inside = op[8];
+    const int* bits = op + 9;
+    const int* outside = bits + 2 * inside;
+    u32 common = 0;
+    for (int b = 0; b < outside[0]; ++b) {
+      common |= (outer_ >> outside[1 + 2 * b] & 1) << outside[2 + 2 * b];
+    }
+    const Shared<C> memory = this->memory();
+    QJAX_EACH(block_, me) {
+      const Real* d = at(threads_[me], op[6]);
+      u32 mask = ((1u << args_.tile_bits) - 1) & ~op[2];
+      for (int b = 0; b < inside; ++b) mask &= ~(1u << bits[2 * b]);
+      QJAX_ROLLED
+      for (u32 m = own(me); m < 1u << inside; m += 1u << args_.thread_bits) {
+        u32 e = common, first = first_place(me) + op[3];
+        for (int b = 0; b < inside; ++b) {
+          e |= (m >> b & 1) << bits[2 * b + 1];
+          first += (m >> b & 1) << bits[2 * b];
+        }
+        C total = {0, 0};
+        u32 rest = 0;
+        QJAX_ROLLED
+        do {
+          total = plus(total, times(memory.get(me, buffer() + first + rest), memory.get(me, first + rest)));
+          rest = ((rest | ~mask) + 1) & mask;
+        } while (rest != 0);
+        const C value = conj_times(entry(d, e), total);
+        add(op[7] + 2 * static_cast<int>(e), me, static_cast<double>(value.re));
+        add(op[7] + 2 * static_cast<int>(e) + 1, me, -static_cast<double>(value.im));
+      }
+    }
+  }
+
+  // --- ops on registers ---------------------------------------------------------------------------
+
+  template <int J>
+  QJAX_DEVICE void ry(const int* op) {
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const Real* m = at(t, op[1]);
+      const Real c = m[0], s = m[1];
+      if constexpr (kBackward) {
+        Real g = 0;
+        QJAX_UNROLL
+        for (int i = 0; i < N; ++i) {
+          if (i >> J & 1) continue;
+          const int k = i | 1 << J;
+          g += t.lam[k].re * t.psi[i].re - t.lam[k].im * t.psi[i].im;
+          g -= t.lam[i].re * t.psi[k].re - t.lam[i].im * t.psi[k].im;
+        }
+        t.part[0] = g;
+        apply_ry<J>(t.psi, c, -s);
+        apply_ry<J>(t.lam, c, -s);
+      } else {
+        apply_ry<J>(t.psi, c, s);
+      }
+    }
+    want(1, op[2]);
+  }
+
+  template <int J>
+  QJAX_DEVICE void rx(const int* op) {
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const Real* m = at(t, op[1]);
+      const Real c = m[0], s = m[1];
+      if constexpr (kBackward) {
+        Real g = 0;
+        QJAX_UNROLL
+        for (int i = 0; i < N; ++i) {
+          const int k = i ^ 1 << J;
+          g += t.lam[i].re * t.psi[k].im + t.lam[i].im * t.psi[k].re;
+        }
+        t.part[0] = g;
+        apply_rx<J>(t.psi, c, -s);
+        apply_rx<J>(t.lam, c, s);
+      } else {
+        apply_rx<J>(t.psi, c, s);
+      }
+    }
+    want(1, op[2]);
+  }
+
+  template <int J>
+  QJAX_DEVICE void real(const int* op) {
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const Real* m = at(t, op[1]);
+      if constexpr (kBackward) {
+        apply_real<J>(t.psi, m[0], m[4], m[2], m[6]);
+        apply_real<J>(t.lam, m[0], m[4], m[2], m[6]);
+      } else {
+        apply_real<J>(t.psi, m[0], m[2], m[4], m[6]);
+      }
+    }
+  }
+
+  // The entries of a matrix, or of the identity where a gate does not act.
+  template <int kSize>
+  struct Entries {
+    const Real* m;
+    bool on, swapped;
+    QJAX_DEVICE C operator()(int row, int col) const {
+      const auto place = [this](int k) { return swapped ? k >> 1 | (k & 1) << 1 : k; };
+      const C value = entry(m, static_cast<u32>(kSize * place(row) + place(col)));
+      return on ? value : C{Real(row == col), 0};
+    }
+  };
+
+  template <int J>
+  QJAX_DEVICE void matrix(const int* op) {
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const bool on = acts(op + 3, me);
+      const Entries<2> e = {at(t, op[1]), on, false};
+      const C m[4] = {e(0, 0), e(0, 1), e(1, 0), e(1, 1)};
+      if constexpr (kBackward) {
+        const C undo[4] = {conj(m[0]), conj(m[2]), conj(m[1]), conj(m[3])};
+        const C turned[4] = {m[0], m[2], m[1], m[3]};
+        apply_matrix<J>(t.psi, undo);
+        QJAX_UNROLL
+        for (int k = 0; k < 4; ++k) {
+          C total = {0, 0};
+          QJAX_UNROLL
+          for (int i = 0; i < N; ++i) {
+            if (i >> J & 1) continue;
+            total = plus(total, times(t.lam[i | (k >> 1) << J], t.psi[i | (k & 1) << J]));
+          }
+          t.part[2 * k] = on ? total.re : Real(0);
+          t.part[2 * k + 1] = on ? -total.im : Real(0);
+        }
+        apply_matrix<J>(t.lam, turned);
+      } else {
+        apply_matrix<J>(t.psi, m);
+      }
+    }
+    want(8, op[2]);
+  }
+
+  template <int J>
+  QJAX_DEVICE void flip(const int* op) {
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const u32 on = acts(op + 1, me) ? static_cast<u32>(op[5]) : 0;
+      apply_flip<J>(t.psi, on);
+      if constexpr (kBackward) apply_flip<J>(t.lam, on);
+    }
+  }
+
+  template <int A, int D>
+  QJAX_DEVICE void dense2(const int* op) {
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const bool on = acts(op + 3, me);
+      const Entries<4> m = {at(t, op[1]), on, op[7] != 0};
+      if constexpr (kBackward) {
+        apply_matrix2<A, D>(t.psi, [m](int row, int col) { return conj(m(col, row)); });
+        QJAX_UNROLL
+        for (int k = 0; k < 16; ++k) {
+          const int row = (k >> 2 & 1) << A | k >> 3 << D, col = (k & 1) << A | (k >> 1 & 1) << D;
+          C total = {0, 0};
+          QJAX_UNROLL
+          for (int i = 0; i < N; ++i) {
+            if (i & (1 << A | 1 << D)) continue;
+            total = plus(total, times(t.lam[i | row], t.psi[i | col]));
+          }
+          t.part[2 * k] = on ? total.re : Real(0);
+          t.part[2 * k + 1] = on ? -total.im : Real(0);
+        }
+        apply_matrix2<A, D>(t.lam, [m](int row, int col) { return m(col, row); });
+      } else {
+        apply_matrix2<A, D>(t.psi, m);
+      }
+    }
+    want(32, op[2]);
+  }
+
+  template <int X>
+  QJAX_DEVICE void rotation(const int* op) {
+    const bool alone = op[3] == 0 && op[5] == 0;
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const bool on = acts(op + 3, me);
+      const Real* m = at(t, op[1]);
+      const int y = op[7] & 3;
+      const bool odd = parity(own(me) & op[8]) ^ parity(outer_ & op[9]) ^ (y < 2);
+      const Turn<Real> turn = {on ? m[0] : Real(1), on ? m[1] : Real(0), (y & 1) != 0,
+                               static_cast<u32>(op[10]) ^ (odd ? ~0u : 0)};
+      if constexpr (kBackward) {
+        Real g = 0, r = 0;
+        QJAX_UNROLL
+        for (int i = 0; i < N; ++i) {
+          g += turn.slope(i, t.lam[i], t.psi[i ^ X]);
+          r += t.lam[i].re * t.psi[i].re - t.lam[i].im * t.psi[i].im;
+        }
+        turn_parts(t, m[0], m[1], on ? g : Real(0), on ? r : Real(0), alone);
+        apply_turn<X>(t.psi, turn.back());
+        apply_turn<X>(t.lam, turn.transposed());
+      } else {
+        apply_turn<X>(t.psi, turn);
+      }
+    }
+    want(alone ? 1 : 2, op[2]);
+  }
+
+  // --- diagonals ----------------------------------------------------------------------------------
+
+  // The values of a factor where its pattern is 0 and 1.
+  struct Pair {
+    C zero, one;
+  };
+
+  QJAX_DEVICE Pair factor(const int* f, u32 me) const {
+    if (!acts(f + 4, me)) return {{1, 0}, {1, 0}};
+    const Real* m = at(threads_[me], f[3]);
+    if (f[0] == kScalar) return {{1, 0}, {m[0], m[1]}};
+    const C zero = {m[0], f[0] == kAngle ? -m[1] : m[1]};
+    const C one = f[0] == kAngle ? C{m[0], m[1]} : C{m[2], m[3]};
+    return odd(f, me) ? Pair{one, zero} : Pair{zero, one};
+  }
+
+  QJAX_DEVICE bool odd(const int* f, u32 me) const {
+    return parity(own(me) & f[1]) ^ parity(outer_ & f[2]);
+  }
+
+  QJAX_DEVICE void phases(const int* op) {
+    const int count = op[1];
+    const u32 pattern = static_cast<u32>(op[2]);
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      C zero = {1, 0}, one = {1, 0};
+      QJAX_ROLLED
+      for (int k = 0; k < count; ++k) {
+        const Pair d = factor(op + 3 + k * kFactorWords, me);
+        zero = times(zero, d.zero);
+        one = times(one, d.one);
+      }
+      QJAX_UNROLL
+      for (int i = 0; i < N; ++i) {
+        const C d = pattern >> i & 1 ? one : zero;
+        if constexpr (kBackward) {
+          t.psi[i] = conj_times(d, t.psi[i]);
+          t.lam[i] = times(d, t.lam[i]);
+        } else {
+          t.psi[i] = times(d, t.psi[i]);
+        }
+      }
+    }
+  }
+
+  // lam psi does not change along diagonals, so the cotangent of one of them, which is lam psi of its
+  // output and input side, is lam psi / d, |d| = 1.
+  QJAX_DEVICE void factor_sum(const int* op) {
+    const u32 pattern = static_cast<u32>(op[2]);
+    const int* f = op + 3;
+    const bool alone = f[0] == kAngle && f[4] == 0 && f[6] == 0;
+    if constexpr (kBackward) {
+      QJAX_EACH(block_, me) {
+        Thread& t = threads_[me];
+        C zero = {0, 0}, one = {0, 0};
+        QJAX_UNROLL
+        for (int i = 0; i < N; ++i) {
+          const C product = times(t.lam[i], t.psi[i]);
+          const bool up = pattern >> i & 1;
+          zero = plus(zero, up ? C{0, 0} : product);
+          one = plus(one, up ? product : C{0, 0});
+        }
+        const Pair d = factor(f, me);
+        const bool turned = f[0] != kScalar && odd(f, me), on = acts(f + 4, me);
+        C first = alone ? zero : conj_times(d.zero, zero);
+        C second = alone ? one : conj_times(d.one, one);
+        if (!on) first = second = C{0, 0};
+        const C low = turned ? second : first, high = turned ? first : second;
+        if (f[0] == kAngle) {
+          t.part[0] = alone ? low.im - high.im : low.re + high.re;
+          t.part[1] = low.im - high.im;
+        } else {
+          t.part[0] = f[0] == kScalar ? high.re : low.re;
+          t.part[1] = f[0] == kScalar ? -high.im : -low.im;
+        }
+        t.part[2] = high.re;
+        t.part[3] = -high.im;
+      }
+    }
+    want(alone ? 1 : f[0] == kPair ? 4 : 2, op[1]);
+  }
+
+  // The index into a diagonal, without the bits of the register.
+  QJAX_DEVICE u32 table_index(const int* places, int count, u32 me) const {
+    u32 out = 0;
+    for (int b = 0; b < count; ++b) {
+      const int place = places[2 * b];
+      const u32 bit = place < 32 ? own(me) >> place & 1 : outer_ >> (place - 32) & 1;
+      out |= bit << places[2 * b + 1];
+    }
+    return out;
+  }
+
+  QJAX_DEVICE void table(const int* op) {
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const Real* m = at(t, op[1]);
+      const u32 on = acts(op + 3, me) ? static_cast<u32>(op[7]) : 0;
+      const u32 first = table_index(op + 9 + B, op[8 + B], me);
+      const RegisterColumns<B> share(op + 8);
+      QJAX_UNROLL
+      for (int i = 0; i < N; ++i) {
+        const C value = entry(m, first ^ share(i));
+        const C d = on >> i & 1 ? value : C{1, 0};
+        if constexpr (kBackward) {
+          t.psi[i] = conj_times(d, t.psi[i]);
+          t.lam[i] = times(d, t.lam[i]);
+        } else {
+          t.psi[i] = times(d, t.psi[i]);
+        }
+      }
+    }
+  }
+
+  QJAX_DEVICE void table_sum(const int* op) {
+    const int* table = op + 1;  // where kTable's words stand, from [1] on
+    const int count = table[8 + B];
+    const int* places = table + 9 + B;
+    u32 e = static_cast<u32>(op[1]);
+    for (int b = 0; b < count; ++b) {
+      const int place = places[2 * b];
+      if (place >= 32) e |= (outer_ >> (place - 32) & 1) << places[2 * b + 1];
+    }
+    if constexpr (kBackward) {
+      QJAX_EACH(block_, me) {
+        Thread& t = threads_[me];
+        const u32 on = acts(table + 3, me) ? static_cast<u32>(table[7]) : 0;
+        const u32 first = table_index(places, count, me);
+        const RegisterColumns<B> share(table + 8);
+        C total = {0, 0};
+        QJAX_UNROLL
+        for (int i = 0; i < N; ++i) {
+          const bool here = (on >> i & 1) && (first ^ share(i)) == e;
+          total = plus(total, here ? times(t.lam[i], t.psi[i]) : C{0, 0});
+        }
+        const C value = conj_times(entry(at(t, table[1]), e), total);
+        t.part[0] = value.re;
+        t.part[1] = -value.im;
+      }
+    }
+    want(2, table[2] + 2 * static_cast<int>(e));
+  }
+
+  QJAX_DEVICE void overlap(const int* op) {
+    if constexpr (kBackward) {
+      QJAX_EACH(block_, me) {
+        Thread& t = threads_[me];
+        Real total = 0;
+        QJAX_UNROLL
+        for (int i = 0; i < N; ++i) total += t.lam[i].re * t.psi[i].re - t.lam[i].im * t.psi[i].im;
+        t.part[0] = total;
+      }
+    }
+    want(1, op[1]);
+  }
+
+  // --- the interpreter ----------------------------------------------------------------------------
+
+  QJAX_DEVICE void ops(const int* op) {
+    QJAX_ROLLED
+    for (; op[0] != kEnd; op += op[0] >> 8) {
+      const int code = op[0] & 0xff;
+      if (code <= kTableSumFar) put(op + op[1]);
+      count_ = 0;
+      one(code, op);
+      if (kBackward && count_ > 0) add_parts();
+    }
+  }
+
+  QJAX_DEVICE void one(int code, const int* op) {
+#define QJAX_ON_BIT(first, J, name)                       \
+  case first + J:                                         \
+    if constexpr (J < B) name<(J < B ? J : 0)>(op);       \
+    break;
+#define QJAX_ON_BITS(first, name)                                     \
+  QJAX_ON_BIT(first, 0, name) QJAX_ON_BIT(first, 1, name)             \
+  QJAX_ON_BIT(first, 2, name) QJAX_ON_BIT(first, 3, name)
+#define QJAX_DENSE2(k, A, D)                                          \
+  case kDense2 + k:                                                   \
+    if constexpr (D < B) dense2<(D < B ? A : 0), (D < B ? D : 1)>(op); \
+    break;
+#define QJAX_ROTATION(X)                                              \
+  case kRotation + X:                                                 \
+    if constexpr (X < N) rotation<(X < N ? X : 1)>(op);               \
+    break;
+    switch (code) {
+      case kExchange: exchange(op); break;
+      case kRotationFar: rotation_far(op); break;
+      case kDenseFar: dense_far(op); break;
+      case kPermuteFar: permute_far(op); break;
+      QJAX_ON_BITS(kRy, ry)
+      QJAX_ON_BITS(kRx, rx)
+      QJAX_ON_BITS(kReal, real)
+      QJAX_ON_BITS(kMatrix, matrix)
+      QJAX_ON_BITS(kFlip, flip)
+      QJAX_DENSE2(0, 0, 1) QJAX_DENSE2(1, 0, 2) QJAX_DENSE2(2, 1, 2)
+      QJAX_DENSE2(3, 0, 3) QJAX_DENSE2(4, 1, 3) QJAX_DENSE2(5, 2, 3)
+      QJAX_ROTATION(1) QJAX_ROTATION(2) QJAX_ROTATION(3) QJAX_ROTATION(4) QJAX_ROTATION(5)
+      QJAX_ROTATION(6) QJAX_ROTATION(7) QJAX_ROTATION(8) QJAX_ROTATION(9) QJAX_ROTATION(10)
+      QJAX_ROTATION(11) QJAX_ROTATION(12) QJAX_ROTATION(13) QJAX_ROTATION(14) QJAX_ROTATION(15)
+      case kPhases: phases(op); break;
+      case kTable: table(op); break;
+      default: if constexpr (kBackward) one_sum(code, op); break;
+    }
+#undef QJAX_ON_BIT
+#undef QJAX_ON_BITS
+#undef QJAX_DENSE2
+#undef QJAX_ROTATION
+  }
+
+  // Ops that only add up.
+  QJAX_DEVICE void one_sum(int code, const int* op) {
+    switch (code) {
+      case kTableSumFar: table_sum_far(op); break;
+      case kFactorSum: factor_sum(op); break;
+      case kTableSum: table_sum(op); break;
+      case kOverlap: overlap(op); break;
+      default: break;
+    }
+  }
+
+  const Block& block_;
+  const SweepArgs& args_;
+  mutable PerThread<Thread> threads_;
+  i64 part_ = 0;
+  u32 outer_ = 0;
+  int count_ = 0, sum_ = 0;
+};
+
+}  // namespace qjax_cuda
+
+#endif  // QJAX_KERNELS_CUDA_SWEEP_CUH_

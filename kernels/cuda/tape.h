@@ -1,0 +1,98 @@
+// The tape of the CUDA kernels: a plan as int32, written by qjax/engine/cuda_tape.py.
+//
+// A tile is the 2^K amplitudes of K qubits. A block holds it with 2^t threads, of which each has 2^R
+// amplitudes in registers, K = t + R. A *layout* says which bit of the tile's index is which bit of
+// the thread's index or of the register's; ops act on bits of registers, and an exchange through
+// shared memory changes the layout. Everything in an op is written for the layout in which it runs,
+// so the kernels know nothing of layouts.
+//
+//   sweep  [sums, number of emits, K physical qubits of (thread bits, register bits) at the load,
+//           the same at the store, n - K outer qubits, op...]
+//   op     [code + 256 * number of words, ...], by code as below; the last is kEnd
+//   emit   [form, sum, number], of a backward sweep: how sums become cotangents of numbers
+//
+// Numbers are an index into the numbers of the run, or -1 - index into the constants; a sum is an
+// index, or -1 where the cotangent is not wanted. A *pattern* is a word whose bit i tells something
+// of register i. A gate is four words: it acts where
+//   thread & m == v  and  outer & m == v     [thread m, thread v, outer m, outer v]
+// Columns are words that are XORed for the bits that are 1: those of the thread, then of the
+// register. Far ops, from kExchange to kTableSumFar, go through shared memory: before them all
+// registers are written to the places that their columns give, found at op + op[1]. The others but
+// kExchange then work on places, which are indices in the tile, and start
+//   [.., columns, m, v, outer m, outer v]: where place & m == v and outer & m == v they act.
+
+#ifndef QJAX_KERNELS_CUDA_TAPE_H_
+#define QJAX_KERNELS_CUDA_TAPE_H_
+
+namespace qjax_cuda {
+
+constexpr int kTapeVersion = 1;
+
+enum SweepWord { kSums, kEmits, kSweepHeader };
+
+enum Code {
+  kEnd = 0,
+  // [.., columns, constant, K columns where to read, count, (outer bit, column)..., columns]
+  kExchange = 1,
+  // [.., columns, gate, numbers, sum, letters Y, x, z, outer z, columns]: exp(-i angle P / 2).
+  kRotationFar = 2,
+  // [.., columns, gate, numbers, sum, k, k bits, columns]: a 2^k x 2^k matrix on bits of the tile.
+  kDenseFar = 3,
+  // [.., columns, gate, k, k bits, 2^k entries, columns]: amplitude j comes from the one at entry j.
+  kPermuteFar = 4,
+  // [.., columns, gate, numbers, sum, count, (bit, position) of each target in the tile, count,
+  // (outer bit, position) of the others, columns]: the sums of a kTable.
+  kTableSumFar = 5,
+  // [.., numbers, sum]: exp(-i angle Y / 2) on register bit code - kRy; numbers are cos and sin.
+  kRy = 8,
+  kRx = 12,
+  // [.., numbers, -1]: a 2x2 matrix without imaginary parts.
+  kReal = 16,
+  // [.., numbers, sum, gate]: a 2x2 matrix.
+  kMatrix = 20,
+  // [.., gate, pattern]: X where the pattern is 1.
+  kFlip = 24,
+  // [.., numbers, sum, gate, swapped]: a 4x4 matrix on two register bits, by code - kDense2 of the
+  // pairs (0,1) (0,2) (1,2) (0,3) (1,3) (2,3); `swapped` if the matrix has the higher bit first.
+  kDense2 = 28,
+  // [.., numbers, sum, gate, letters Y, thread z, outer z, pattern z]: exp(-i angle P / 2), P
+  // flipping the register bits code - kRotation, of 1..15. Sums are those of cos and sin under a
+  // condition, else one.
+  kRotation = 36,
+  // [.., count, pattern, factor...]: a product of diagonals.
+  kPhases = 52,
+  // [.., sum, pattern, factor]: the sums of a factor.
+  kFactorSum = 53,
+  // [.., numbers, sum, gate, pattern, R shares, count, (place, position) of each target that is no
+  // register bit]: a diagonal, where the pattern is 1. A place is a bit of the thread, or 32 + a bit
+  // of the outer index, and the position is that in the diagonal's index; a register bit adds its
+  // share.
+  kTable = 54,
+  // [.., index, then as kTable from numbers on]: the sums of the entry at an index of bits of the
+  // tile, to which the outer bits are added.
+  kTableSum = 55,
+  // [.., sum]: Re sum lam psi.
+  kOverlap = 56,
+};
+
+// A factor: [form, thread mask, outer mask, numbers, gate]. With bit = parity of the masks and, in a
+// parity form, of the pattern:
+enum FactorForm {
+  kAngle = 0,   // exp(-+ i angle / 2) for bit 0, 1; numbers are cos and sin
+  kPair = 1,    // numbers are the entries for bit 0 and 1
+  kScalar = 2,  // one entry, where the pattern is 1
+};
+constexpr int kFactorWords = 8;
+
+enum EmitForm {
+  kCopy = 0,
+  // cos and sin of an unconditional rotation, from g = sum and the overlap R of the whole run:
+  // cos gets cos R - sin g, sin gets sin R + cos g.
+  kCosine = 1,
+  kSine = 2,
+};
+constexpr int kEmitWords = 3;
+
+}  // namespace qjax_cuda
+
+#endif  // QJAX_KERNELS_CUDA_TAPE_H_

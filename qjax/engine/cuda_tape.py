@@ -1,0 +1,687 @@
+"""The tape of the CUDA kernels: a schedule as int32, written for layouts of tiles over threads.
+
+The format is described in kernels/cuda/tape.h, and the numbers of codes and forms are those there.
+A thread of a block has 2**B amplitudes of a tile in registers. An op that mixes amplitudes needs its
+bits to be register bits, so the writer chooses layouts, greedily, and exchanges between them. Chains of
+X, CX and SWAP cost nothing but that: they are an affine map of indices, and an exchange applies it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from itertools import chain
+
+import numpy as np
+
+from qjax.engine.affine import Flip, source_map
+from qjax.plan import Op, OpKind, Plan, StepKind, Sweep
+from qjax.plan.fixed import fixed_matrix
+from qjax.plan.steps import step_kind
+
+VERSION = 1
+_NONE = -1
+_OUTER = 32  # added to the position of an outer bit in a diagonal
+_WINDOW = 256  # how many ops may wait before no further one is looked at
+_SUMMED_BITS = 5  # bits of a tile up to which the entries of a diagonal are summed one by one
+
+
+class Code(IntEnum):
+    """Codes of ops; those on register bits are the first of their kind."""
+
+    END = 0
+    EXCHANGE = 1
+    ROTATION_FAR = 2
+    DENSE_FAR = 3
+    PERMUTE_FAR = 4
+    TABLE_SUM_FAR = 5
+    RY = 8
+    RX = 12
+    REAL = 16
+    MATRIX = 20
+    FLIP = 24
+    DENSE2 = 28
+    ROTATION = 36
+    PHASES = 52
+    FACTOR_SUM = 53
+    TABLE = 54
+    TABLE_SUM = 55
+    OVERLAP = 56
+
+
+class FactorForm(IntEnum):
+    """Forms of a factor of a product of diagonals."""
+
+    ANGLE = 0
+    PAIR = 1
+    SCALAR = 2
+
+
+class Emit(IntEnum):
+    """How sums become cotangents."""
+
+    COPY = 0
+    COSINE = 1
+    SINE = 2
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a block holds a tile.
+
+    Attributes:
+        thread_bits: log2 of the threads that hold one tile.
+        register_bits: log2 of the amplitudes of a thread.
+        row_bits: So many lowest bits of a tile are the lowest bits of the thread when it is read
+            and written, so that neighbours read neighbours.
+        bank_bits: So many lowest bits of the thread must go to different banks of shared memory.
+    """
+
+    thread_bits: int
+    register_bits: int
+    row_bits: int
+    bank_bits: int
+
+    @property
+    def tile_bits(self) -> int:
+        """Qubits of a tile."""
+        return self.thread_bits + self.register_bits
+
+
+@dataclass(frozen=True)
+class SweepTape:
+    """Where a sweep stands.
+
+    Attributes:
+        offset: Of its words.
+        sums: How many sums it has.
+        emit_offset: Of its emits.
+        emits: How many it has.
+    """
+
+    offset: int
+    sums: int
+    emit_offset: int
+    emits: int
+
+
+@dataclass(frozen=True)
+class CudaTape:
+    """What the kernels read besides the state and the numbers of a run.
+
+    Attributes:
+        words: int32 of shape (words,).
+        constants: float64 of shape (constants,): numbers of fixed ops, at least one.
+        sweeps: The sweeps, in the order in which they run.
+    """
+
+    words: np.ndarray
+    constants: np.ndarray
+    sweeps: tuple[SweepTape, ...]
+
+
+@lru_cache(maxsize=256)
+def write_cuda_tape(plan: Plan, shape: Shape, *, backward: bool) -> CudaTape:
+    """The tape of a plan; the same object for equal arguments."""
+    return _Writer(plan, shape, backward).tape()
+
+
+# An op that waits to be written. Masks are of bits of the tile.
+@dataclass(eq=False)
+class _Item:
+    kind: str  # "near", "far", "phase" or "move"
+    index: int
+    mix: int  # whose amplitudes it mixes
+    touch: int  # that it reads or mixes
+    need: int = 0  # that must be register bits
+    avoid: int = 0  # that must not be
+    flips: tuple[Flip, ...] = ()
+
+
+class _Writer:
+    def __init__(self, plan: Plan, shape: Shape, backward: bool) -> None:
+        self.plan, self.shape, self.backward = plan, shape, backward
+        stages = plan.schedule(shape.tile_bits, shape.row_bits)
+        sweeps = [sweep for stage in stages for sweep in stage.sweeps]
+        if not sweeps:  # a plan without ops: one sweep that copies
+            sweeps = [Sweep(tuple(range(shape.tile_bits)), ())]
+        self.sweeps = sweeps[::-1] if backward else sweeps
+        self.words: list[int] = []
+        self.constants: list[float] = []
+        self.shared: dict[bytes, int] = {}
+
+    def tape(self) -> CudaTape:
+        sweeps = tuple(self.sweep(sweep, first=k == 0) for k, sweep in enumerate(self.sweeps))
+        self.constants.append(0.0)
+        words = np.array(self.words, np.int64).astype(np.uint32).view(np.int32)
+        return CudaTape(words, np.array(self.constants), sweeps)
+
+    def sweep(self, sweep: Sweep, *, first: bool) -> SweepTape:
+        written = _SweepWriter(self, sweep, first)
+        offset = len(self.words)
+        self.words += written.words
+        emit_offset = len(self.words)
+        for emit in written.emits:
+            self.words += emit
+        return SweepTape(offset, written.num_sums, emit_offset, len(written.emits))
+
+    def constant(self, values: np.ndarray) -> int:
+        """Reference to fixed complex numbers; equal ones are kept once."""
+        flat = np.stack([np.real(values), np.imag(values)], axis=-1).reshape(-1)
+        key = flat.tobytes()
+        if key not in self.shared:
+            self.shared[key] = -1 - len(self.constants)
+            self.constants += flat.tolist()
+        return self.shared[key]
+
+
+class _SweepWriter:
+    def __init__(self, writer: _Writer, sweep: Sweep, first: bool) -> None:
+        self.writer, self.plan, self.shape = writer, writer.plan, writer.shape
+        self.backward = writer.backward
+        self.bits = len(sweep.tile)
+        self.all = (1 << self.bits) - 1
+        self.place = {q: p for p, q in enumerate(sweep.tile)}
+        outer = [q for q in range(self.plan.num_qubits) if q not in self.place]
+        self.outer = {q: o for o, q in enumerate(outer)}
+        self.num_sums = 0
+        self.emits: list[tuple[int, int, int]] = []
+        self.ops: list[int] = []
+        self.registers = 0
+        items = _Window(self.items(sweep), self.all)
+        self.rows = (1 << self.shape.row_bits) - 1
+        self.layout(self.choose(items, self.rows))
+        load = [sweep.tile[b] for b in self.order]
+        if self.backward and first:
+            # a column beside those of the sweep's ops
+            self.overlap = len(self.ops) + 1
+            self.ops += [Code.OVERLAP | 2 << 8, 0]
+        self.run(items)
+        if self.registers & self.rows:
+            self.exchange((), self.choose(items, self.rows))
+        store = [sweep.tile[b] for b in self.order]
+        if self.backward and first:
+            self.ops[self.overlap] = self.num_sums
+        self.words = [self.num_sums, len(self.emits), *load, *store, *outer, *self.ops, Code.END]
+
+    # --- what there is to do ------------------------------------------------------------------
+
+    def items(self, sweep: Sweep) -> Iterator[_Item]:
+        for step in reversed(sweep.steps) if self.backward else sweep.steps:
+            for index in reversed(step.ops) if self.backward else step.ops:
+                yield self.item(index, self.plan.ops[index])
+
+    def item(self, index: int, op: Op) -> _Item:
+        touch = self.mask(op.qubits)
+        kind = step_kind(op)
+        if kind is StepKind.PHASES:
+            return _Item("phase", index, 0, touch)
+        mix = self.mask(q for q in op.targets if op.needs >> q & 1)
+        if kind is StepKind.MOVES:
+            return _Item("move", index, mix, touch, flips=self.flips(op))
+        avoid = self.mask(op.controls)
+        size = mix.bit_count()
+        near = size <= (2 if op.kind is OpKind.DENSE else self.shape.register_bits)
+        if op.kind is OpKind.PERMUTATION:
+            near, avoid = op.table == (1, 0), 0
+        near &= size <= self.shape.register_bits
+        near &= self.bits - avoid.bit_count() >= self.shape.register_bits
+        if near:
+            return _Item("near", index, mix, touch, mix, avoid)
+        return _Item("far", index, mix, touch)
+
+    def mask(self, qubits: Iterable[int]) -> int:
+        return sum(1 << self.place[q] for q in qubits if q in self.place)
+
+    def outer_mask(self, qubits: Iterable[int]) -> int:
+        return sum(1 << self.outer[q] for q in qubits if q in self.outer)
+
+    def flips(self, op: Op) -> tuple[Flip, ...]:
+        """X under a condition: (bit, tile mask, tile value, outer mask, outer value)."""
+        targets = [self.place[q] for q in op.targets]
+        if len(targets) == 1:
+            return ((targets[0], *self.condition(op)),)
+        a, b = targets
+        return tuple((t, 1 << c, 1 << c, 0, 0) for t, c in ((a, b), (b, a), (a, b)))
+
+    # --- in which order -----------------------------------------------------------------------
+
+    def run(self, items: "_Window") -> None:
+        """Write all items: near ones while the layout has them, then what makes others ready."""
+        while True:
+            items.take(self.near)
+            ready = items.ready()
+            if not ready:
+                return
+            if not any(item.kind == "near" for item in ready):
+                phases = [item for item in ready if item.kind == "phase"]
+                if phases:
+                    items.remove(phases)
+                    self.phases([item.index for item in phases])
+                    continue
+                if not any(item.kind == "move" for item in ready):
+                    items.remove(ready[:1])
+                    self.far(ready[0].index)
+                    continue
+            flips: list[Flip] = []
+
+            def moved(item: _Item, flips: list[Flip] = flips) -> bool:
+                flips.extend(item.flips)
+                return item.kind == "move"
+
+            items.take(moved)
+            self.exchange(tuple(flips), self.choose(items, 0))
+
+    def near(self, item: _Item) -> bool:
+        """Write an item if it can run in the layout."""
+        if item.kind != "near" or item.need & ~self.registers or item.avoid & self.registers:
+            return False
+        self.write_near(item.index)
+        return True
+
+    def choose(self, items: "_Window", forbidden: int) -> int:
+        """The register bits for what is to be done next, as a mask."""
+        chosen, avoided = 0, forbidden
+        count = self.shape.register_bits
+
+        def fits(item: _Item) -> bool:
+            nonlocal chosen, avoided
+            if item.kind != "near":
+                return item.kind == "phase"  # these never wait for a layout
+            wanted, unwanted = chosen | item.need, avoided | item.avoid
+            if wanted.bit_count() > count or wanted & unwanted:
+                return False
+            if (self.all & ~unwanted).bit_count() < count:
+                return False
+            chosen, avoided = wanted, unwanted
+            return True
+
+        items.look(fits)
+        for candidates in (self.registers, self.all):
+            for bit in range(self.bits - 1, -1, -1):
+                mask = 1 << bit
+                if chosen.bit_count() < count and mask & candidates & ~(avoided | chosen):
+                    chosen |= mask
+        return chosen
+
+    # --- layouts ------------------------------------------------------------------------------
+
+    def layout(self, registers: int) -> None:
+        """Say which bits of the tile are register bits; the others are thread bits, ascending."""
+        bits = range(self.bits)
+        self.registers = registers
+        threads = [b for b in bits if not registers >> b & 1]
+        self.order = threads + [b for b in bits if registers >> b & 1]
+        self.position = {b: p for p, b in enumerate(self.order)}
+
+    def exchange(self, flips: tuple[Flip, ...], registers: int) -> None:
+        """Go to another layout, applying flips on the way."""
+        if not flips and registers == self.registers:
+            return
+        old = tuple(1 << b for b in self.order)
+        self.layout(registers)
+        source = source_map(flips, self.bits, len(self.outer))
+        constant, images = source[0], source[1:]
+        read = tuple(images[b] for b in self.order)
+        banks = min(self.shape.bank_bits, self.shape.thread_bits)
+        slots = _conflict_free(old[:banks], read[:banks], self.bits)
+        outside = [(o, _mapped(slots, images[self.bits + o])) for o in range(len(self.outer))]
+        outside = [(o, column) for o, column in outside if column]
+        self.far_op(
+            Code.EXCHANGE,
+            [
+                _mapped(slots, constant),
+                *(_mapped(slots, column) for column in read),
+                len(outside),
+                *(word for pair in outside for word in pair),
+            ],
+            [_mapped(slots, column) for column in old],
+        )
+
+    # --- words --------------------------------------------------------------------------------
+
+    def op(self, code: int, words: Sequence[int]) -> None:
+        self.ops += [code | (len(words) + 1) << 8, *words]
+
+    def far_op(self, code: int, words: Sequence[int], columns: Sequence[int]) -> None:
+        self.op(code, [len(words) + 2, *words, *columns])
+
+    def places(self) -> list[int]:
+        """Columns of the tile's index in the layout."""
+        return [1 << b for b in self.order]
+
+    def condition(self, op: Op) -> tuple[int, int, int, int]:
+        """[m, v, outer m, outer v] of an op's controls, in places."""
+        masks = [0, 0, 0, 0]
+        for q, value in zip(op.controls, op.control_values, strict=True):
+            where, bit = (0, self.place[q]) if q in self.place else (2, self.outer[q])
+            masks[where] |= 1 << bit
+            masks[where + 1] |= value << bit
+        return masks[0], masks[1], masks[2], masks[3]
+
+    def split(self, mask: int) -> tuple[int, int]:
+        """A mask of places as masks of bits of the thread and of the register."""
+        threads = self.shape.thread_bits
+        moved = sum(1 << self.position[b] for b in _bits(mask))
+        return moved & ((1 << threads) - 1), moved >> threads
+
+    def gate(self, op: Op) -> tuple[list[int], int]:
+        """The gate of an op's controls, and the pattern of the registers where it acts."""
+        m, v, outer_m, outer_v = self.condition(op)
+        thread_m, register_m = self.split(m)
+        thread_v, register_v = self.split(v)
+        return [thread_m, thread_v, outer_m, outer_v], self.pattern(register_m, register_v)
+
+    def pattern(self, mask: int, value: int) -> int:
+        """The registers whose index has a value under a mask."""
+        size = 2**self.shape.register_bits
+        return sum(1 << i for i in range(size) if i & mask == value)
+
+    def parities(self, mask: int) -> int:
+        """The registers whose index has odd parity with a mask."""
+        size = 2**self.shape.register_bits
+        return sum(((i & mask).bit_count() & 1) << i for i in range(size))
+
+    def numbers(self, index: int) -> int:
+        op = self.plan.ops[index]
+        if not op.fixed:
+            return self.plan.offsets[index]
+        matrix = fixed_matrix(self.plan.structure, op)
+        return self.writer.constant(
+            np.diagonal(matrix) if op.kind is OpKind.DIAGONAL else matrix.reshape(-1)
+        )
+
+    def copied_sum(self, index: int) -> int:
+        op = self.plan.ops[index]
+        if op.fixed or not self.backward:
+            return _NONE
+        start, number = self.num_sums, self.plan.offsets[index]
+        self.num_sums += op.num_numbers
+        self.emits += [(Emit.COPY, start + i, number + i) for i in range(op.num_numbers)]
+        return start
+
+    def angle_sum(self, index: int) -> int:
+        """The sum of a rotation: one, if it is unconditional."""
+        op = self.plan.ops[index]
+        if op.controls or not self.backward:
+            return self.copied_sum(index)
+        number = self.plan.offsets[index]
+        self.emits += [(Emit.COSINE, self.num_sums, number), (Emit.SINE, self.num_sums, number + 1)]
+        self.num_sums += 1
+        return self.num_sums - 1
+
+    # --- ops on registers ---------------------------------------------------------------------
+
+    def write_near(self, index: int) -> None:
+        op = self.plan.ops[index]
+        gate, pattern = self.gate(op)
+        bits = [self.position[self.place[q]] - self.shape.thread_bits for q in op.targets
+                if op.needs >> q & 1]  # fmt: skip
+        if op.kind is OpKind.PERMUTATION:
+            self.op(Code.FLIP + bits[0], [*gate, pattern])
+        elif op.kind is OpKind.ROTATION:
+            numbers, total = self.numbers(index), self.angle_sum(index)
+            if len(op.targets) == 1 and not op.controls:
+                code = Code.RY if op.z_mask else Code.RX
+                self.op(code + bits[0], [numbers, total])
+                return
+            letters, _, z, outer_z = self.letters(op)
+            thread_z, register_z = self.split(z)
+            words = [*gate, letters, thread_z, outer_z, self.parities(register_z)]
+            self.op(Code.ROTATION + sum(1 << b for b in bits), [numbers, total, *words])
+        elif len(bits) == 1:
+            numbers, total = self.numbers(index), self.copied_sum(index)
+            if op.fixed and not op.controls:
+                matrix = fixed_matrix(self.plan.structure, op)
+                if not np.any(np.imag(matrix)):
+                    self.op(Code.REAL + bits[0], [numbers, _NONE])
+                    return
+            self.op(Code.MATRIX + bits[0], [numbers, total, *gate])
+        else:
+            low, high = sorted(bits)
+            pair = high * (high - 1) // 2 + low
+            numbers, total = self.numbers(index), self.copied_sum(index)
+            self.op(Code.DENSE2 + pair, [numbers, total, *gate, int(bits[0] > bits[1])])
+
+    def letters(self, op: Op) -> tuple[int, int, int, int]:
+        """(letters Y, x, z, outer z) of a rotation, in places."""
+        z = [q for q in op.targets if op.z_mask >> q & 1]
+        x = self.mask(q for q in op.targets if op.x_mask >> q & 1)
+        return (op.x_mask & op.z_mask).bit_count(), x, self.mask(z), self.outer_mask(z)
+
+    # --- ops through shared memory ------------------------------------------------------------
+
+    def far(self, index: int) -> None:
+        op = self.plan.ops[index]
+        condition = self.condition(op)
+        if op.kind is OpKind.ROTATION:
+            words = [self.numbers(index), self.angle_sum(index), *self.letters(op)]
+            self.far_op(Code.ROTATION_FAR, [*condition, *words], self.places())
+            return
+        bits = [self.place[q] for q in op.targets]
+        if op.kind is OpKind.DENSE:
+            words = [self.numbers(index), self.copied_sum(index), len(bits), *bits]
+            self.far_op(Code.DENSE_FAR, [*condition, *words], self.places())
+            return
+        entries = list(op.table) if self.backward else np.argsort(op.table).tolist()
+        words = [len(bits), *bits, *entries]
+        self.far_op(Code.PERMUTE_FAR, [*condition, *words], self.places())
+
+    # --- diagonals ----------------------------------------------------------------------------
+
+    def phases(self, indices: Sequence[int]) -> None:
+        """Diagonal ops, in products by the pattern in which they act on the registers."""
+        products: dict[int, list[int]] = {}
+        for index in indices:
+            op = self.plan.ops[index]
+            gate, acts = self.gate(op)
+            everywhere = acts == self.pattern(0, 0)
+            if op.kind is OpKind.ROTATION and not everywhere:
+                self.far(index)
+            elif op.kind is OpKind.ROTATION:
+                _, _, z, outer_z = self.letters(op)
+                total = self.angle_sum(index)
+                self.factor(products, FactorForm.ANGLE, z, outer_z, index, total, gate)
+            elif not op.targets:
+                words = [FactorForm.SCALAR, 0, 0, self.numbers(index), *gate]
+                self.add_factor(products, acts, words, self.copied_sum(index))
+            elif len(op.targets) == 1 and everywhere:
+                z, outer_z = self.mask(op.targets), self.outer_mask(op.targets)
+                total = self.copied_sum(index)
+                self.factor(products, FactorForm.PAIR, z, outer_z, index, total, gate)
+            else:
+                self.table(index, op, gate, acts)
+        for pattern, factors in products.items():
+            self.op(Code.PHASES, [len(factors) // 8, pattern, *factors])
+
+    def factor(
+        self,
+        products: dict[int, list[int]],
+        form: FactorForm,
+        z: int,
+        outer_z: int,
+        index: int,
+        total: int,
+        gate: list[int],
+    ) -> None:
+        thread_z, register_z = self.split(z)
+        words = [form, thread_z, outer_z, self.numbers(index), *gate]
+        self.add_factor(products, self.parities(register_z), words, total)
+
+    def add_factor(
+        self, products: dict[int, list[int]], pattern: int, words: list[int], total: int
+    ) -> None:
+        if total != _NONE:
+            self.op(Code.FACTOR_SUM, [total, pattern, *words])
+        products.setdefault(pattern, []).extend(words)
+
+    def table(self, index: int, op: Op, gate: list[int], acts: int) -> None:
+        threads = self.shape.thread_bits
+        shares = [0] * self.shape.register_bits
+        places: list[tuple[int, int]] = []
+        inside: list[tuple[int, int]] = []
+        outside: list[tuple[int, int]] = []
+        for k, q in enumerate(op.targets):
+            if q in self.outer:
+                places.append((_OUTER + self.outer[q], k))
+                outside.append((self.outer[q], k))
+                continue
+            position = self.position[self.place[q]]
+            inside.append((self.place[q], k))
+            if position >= threads:
+                shares[position - threads] = 1 << k
+            else:
+                places.append((position, k))
+        total = self.copied_sum(index)
+        flat = [word for pair in places for word in pair]
+        words = [self.numbers(index), total, *gate, acts, *shares, len(places), *flat]
+        if total != _NONE and len(inside) <= _SUMMED_BITS:
+            for m in range(2 ** len(inside)):
+                entry = sum(1 << k for b, (_, k) in enumerate(inside) if m >> b & 1)
+                self.op(Code.TABLE_SUM, [entry, *words])
+        elif total != _NONE:
+            far = [
+                *self.condition(op), self.numbers(index), total,
+                len(inside), *(word for pair in inside for word in pair),
+                len(outside), *(word for pair in outside for word in pair),
+            ]  # fmt: skip
+            self.far_op(Code.TABLE_SUM_FAR, far, self.places())
+        self.op(Code.TABLE, words)
+
+
+class _Window:
+    """The items that wait, in order, as far as any of them may run soon.
+
+    An item may run before one that waits if neither mixes what the other touches.
+    """
+
+    def __init__(self, items: Iterator[_Item], every: int) -> None:
+        self.items, self.every = items, every
+        self.waiting: list[_Item] = []
+
+    def take(self, runs: Callable[[_Item], bool]) -> None:
+        """Remove the items that may run and for which `runs` is true, in order."""
+        self.waiting = list(self._walk(runs, keep=False))
+
+    def look(self, runs: Callable[[_Item], bool]) -> None:
+        """As `take`, but remove nothing."""
+        self.waiting = list(self._walk(runs, keep=True))
+
+    def ready(self) -> list[_Item]:
+        """The items that may run."""
+        found: list[_Item] = []
+
+        def waits(item: _Item) -> bool:
+            found.append(item)
+            return False
+
+        self.take(waits)
+        return found
+
+    def remove(self, items: Sequence[_Item]) -> None:
+        """Remove items that may run."""
+        gone = set(map(id, items))
+        self.waiting = [item for item in self.waiting if id(item) not in gone]
+
+    def _walk(self, runs: Callable[[_Item], bool], *, keep: bool) -> Iterator[_Item]:
+        """The items that stay."""
+        mixed = touched = count = 0
+        for item in chain(self.waiting, self._more(lambda: mixed, lambda: count)):
+            if not (item.mix & touched or item.touch & mixed) and runs(item):
+                if keep:
+                    yield item
+                continue
+            mixed |= item.mix
+            touched |= item.touch
+            count += 1
+            yield item
+
+    def _more(self, mixed: Callable[[], int], count: Callable[[], int]) -> Iterator[_Item]:
+        """Further items, while some might run before those that wait."""
+        while mixed() != self.every and count() < _WINDOW:
+            item = next(self.items, None)
+            if item is None:
+                return
+            yield item
+
+
+def _bits(mask: int) -> Iterator[int]:
+    """The positions of the bits that are 1."""
+    while mask:
+        yield (mask & -mask).bit_length() - 1
+        mask &= mask - 1
+
+
+def _mapped(columns: Sequence[int], value: int) -> int:
+    """A linear map of a vector over the integers modulo 2."""
+    total = 0
+    for bit in _bits(value):
+        total ^= columns[bit]
+    return total
+
+
+@lru_cache(maxsize=4096)
+def _conflict_free(written: tuple[int, ...], read: tuple[int, ...], bits: int) -> tuple[int, ...]:
+    """A linear map of places for which neither of two access patterns has bank conflicts.
+
+    The neighbouring threads that ask for shared memory together reach the places of the span of
+    `written`, and later of `read`. They meet no bank twice if the lowest m bits of their places
+    differ, that is if the map, cut to these bits, has a kernel that meets neither span but in 0:
+    a complement of both. Two subspaces of one dimension always have a common complement.
+
+    Args:
+        written: m independent vectors.
+        read: m independent vectors.
+        bits: The dimension of the space.
+
+    Returns:
+        The images of the unit vectors.
+    """
+    m = len(written)
+    common = _basis(sorted(_span(written) & _span(read)), [])
+    first, second = _basis(written, common), _basis(read, common)
+    kernel = [a ^ b for a, b in zip(first[len(common) :], second[len(common) :], strict=True)]
+    whole = _basis([1 << b for b in range(bits)], [*first, *kernel])
+    # `whole` is the first span, then the kernel and what extends it; they go to the low and high bits
+    images = [1 << k for k in range(m)] + [1 << k for k in range(m, bits)]
+    return _solve(whole, images, bits)
+
+
+def _span(vectors: Sequence[int]) -> set[int]:
+    found = {0}
+    for vector in vectors:
+        found |= {vector ^ other for other in found}
+    return found
+
+
+def _basis(vectors: Iterable[int], start: Sequence[int]) -> list[int]:
+    """`start`, independent, and those of the vectors that are independent of what is before."""
+    basis, reduced = list(start), []
+
+    def rest_of(vector: int) -> int:
+        for other in reduced:
+            vector = min(vector, vector ^ other)
+        return vector
+
+    for vector in start:
+        reduced.append(rest_of(vector))
+    for vector in vectors:
+        rest = rest_of(vector)
+        if rest:
+            reduced.append(rest)
+            basis.append(vector)
+    return basis
+
+
+def _solve(basis: Sequence[int], images: Sequence[int], bits: int) -> tuple[int, ...]:
+    """The images of the unit vectors under the map that takes a basis to `images`."""
+    rows = list(zip(basis, images, strict=True))
+    for bit in range(bits):
+        pivot = next(k for k in range(bit, bits) if rows[k][0] >> bit & 1)
+        rows[bit], rows[pivot] = rows[pivot], rows[bit]
+        vector, image = rows[bit]
+        rows = [
+            (v ^ vector, i ^ image) if k != bit and v >> bit & 1 else (v, i)
+            for k, (v, i) in enumerate(rows)
+        ]
+    return tuple(image for _, image in rows)
