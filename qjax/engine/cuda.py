@@ -1,0 +1,299 @@
+"""The `cuda` engine: a plan as one call of the CUDA kernels.
+
+Every function works out how blocks of threads divide the work, and hands it over with the operands;
+the words of the geometry are those of kernels/cuda/launch.h.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qjax.engine.cuda_pauli import PauliTape, write_pauli_tape
+from qjax.engine.cuda_tape import Shape, write_cuda_tape
+from qjax.engine.rows import batch_of
+from qjax.plan import Plan, max_width
+from qjax.plan.terms import Terms
+
+MAX_QUBITS = 32
+BLOCK_BITS = 8  # log2 of the threads of a block
+_REGISTER_BITS = {8: 4, 16: 3}  # log2 of the amplitudes of a thread, by bytes of an amplitude
+_BACK_REGISTER_BITS = 3  # of two states
+_ROW_BITS = {8: 4, 16: 3}  # so many lowest qubits are 128 bytes
+_LINE = 5  # log2 of the threads of a warp
+_BACK_BLOCKS = 1024  # that share the sums of a backward run
+_BLOCKS = 2**20  # of any other run
+_SUM_BYTES = 2**27  # most memory of partial sums
+_CHUNK_BITS = 5  # amplitudes that are summed at a time for drawing
+_SPANS = 2**15  # threads that sum chunks for drawing
+_WARPS = 2**13  # that share marginals
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How blocks divide a run.
+
+    Attributes:
+        shape: How a block holds a tile.
+        threads: Threads of a block.
+        groups: Samples are worked on by groups, as many as a block holds at once.
+        tiles: Tiles of a state.
+        parts: Blocks that share the tiles of a group.
+        blocks: All blocks.
+        shared: Bytes of shared memory of a block.
+        rows: Rows of partial sums.
+        rows_each: Rows of one sample, or of all samples if these share their numbers.
+    """
+
+    shape: Shape
+    threads: int
+    groups: int
+    tiles: int
+    parts: int
+    blocks: int
+    shared: int
+    rows: int
+    rows_each: int
+
+    def words(self, columns: int, rest: Sequence[int]) -> np.ndarray:
+        """The attribute that the handlers read."""
+        return np.array(
+            [
+                self.threads, self.shape.thread_bits, self.shape.tile_bits,
+                self.shape.register_bits, self.groups, self.tiles, self.parts, self.blocks,
+                self.shared, self.rows, self.rows_each, columns, *rest,
+            ],
+            np.int64,
+        )  # fmt: skip
+
+
+def shape_of(num_qubits: int, itemsize: int, *, backward: bool) -> Shape:
+    """How a block holds a tile of a state."""
+    registers = _BACK_REGISTER_BITS if backward else _REGISTER_BITS[itemsize]
+    if num_qubits < registers:  # the kernels are compiled for 1, 2 and the most
+        registers = min(num_qubits, 2)
+    threads = min(BLOCK_BITS, num_qubits - registers)
+    row = min(_ROW_BITS[itemsize], threads)
+    return Shape(threads, registers, row, _ROW_BITS[itemsize])
+
+
+def geometry(
+    num_qubits: int,
+    batch: int,
+    itemsize: int,
+    shape: Shape,
+    *,
+    buffers: int = 1,
+    separate: bool = True,
+    most_blocks: int = _BLOCKS,
+) -> Geometry:
+    """How blocks divide a run over a batch of states.
+
+    Args:
+        num_qubits: Of a state.
+        batch: Number of states.
+        itemsize: Bytes of an amplitude.
+        shape: How a block holds a tile.
+        buffers: Tiles that a block has in shared memory.
+        separate: Whether every sample has sums of its own.
+        most_blocks: How many blocks there should be at most.
+    """
+    tiles = 2 ** (num_qubits - shape.tile_bits)
+    wanted = shape.thread_bits + (batch - 1).bit_length()
+    block_bits = max(_LINE, shape.thread_bits, min(BLOCK_BITS, wanted) if tiles == 1 else 0)
+    samples = 2 ** (block_bits - shape.thread_bits)
+    groups = -(-batch // samples)
+    parts = max(1, min(tiles, most_blocks // min(groups, most_blocks)))
+    grid = groups if separate else max(1, min(groups, most_blocks // parts))
+    line = min(_LINE, shape.thread_bits)
+    each = parts << (shape.thread_bits - line)
+    rows = batch * each if separate else parts * grid << (block_bits - line)
+    return Geometry(
+        shape,
+        2**block_bits,
+        groups,
+        tiles,
+        parts,
+        parts * grid,
+        buffers * itemsize << (block_bits + shape.register_bits),
+        rows,
+        each if separate else rows,
+    )
+
+
+def refusal(plan: Plan, **_: Any) -> str | None:
+    """Why the kernels cannot run a plan, or None: no op may need more qubits than fit in a tile."""
+    n = plan.num_qubits
+    if n == 0:
+        return "a circuit must have at least one qubit."
+    shape = shape_of(n, 16, backward=True)
+    largest = shape.tile_bits - (shape.row_bits if n > shape.tile_bits else 0)
+    if max_width(plan) <= largest:
+        return None
+    return (
+        f"a gate must mix the amplitudes of at most {largest} qubits, but one needs "
+        f"{max_width(plan)}."
+    )
+
+
+def basis(*, num_qubits: int, index: int, dtype: np.dtype) -> Any:
+    """The basis state |index>: (1, 2**num_qubits)."""
+    out = jax.ShapeDtypeStruct((1, 2**num_qubits), dtype)
+    return jax.ffi.ffi_call("qjax_cuda_basis", out)(index=np.int64(index))
+
+
+def apply(state: Any, numbers: Any, *, plan: Plan) -> Any:
+    """U(numbers) psi: (B or 1, 2**n), (B or 1, V) -> (B, 2**n)."""
+    batch, itemsize = batch_of(state, numbers), np.dtype(state.dtype).itemsize
+    shape = shape_of(plan.num_qubits, itemsize, backward=False)
+    tape = write_cuda_tape(plan, shape, backward=False)
+    division = geometry(plan.num_qubits, batch, itemsize, shape)
+    sweeps = [len(tape.sweeps), *(w for s in tape.sweeps for w in (s.offset, 0, 0, 0))]
+    call = jax.ffi.ffi_call(
+        "qjax_cuda_apply",
+        jax.ShapeDtypeStruct((batch, state.shape[1]), state.dtype),
+        input_output_aliases={0: 0} if state.shape[0] == batch else None,
+    )
+    constants = jnp.asarray(tape.constants, numbers.dtype)
+    return call(state, numbers, constants, tape.words, geometry=division.words(0, sweeps))
+
+
+def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> tuple[Any, Any]:
+    """Cotangents of the state before the run and of the numbers.
+
+    Args:
+        out: The state after the run, (B or 1, 2**n).
+        cotangent: Its cotangent, (B or 1, 2**n).
+        numbers: (B or 1, V).
+        plan: The plan.
+
+    Returns:
+        ((B, 2**n), the shape of `numbers`).
+    """
+    batch, itemsize = batch_of(out, cotangent, numbers), np.dtype(out.dtype).itemsize
+    shape = shape_of(plan.num_qubits, itemsize, backward=True)
+    tape = write_cuda_tape(plan, shape, backward=True)
+    columns = 1 + max(s.sums for s in tape.sweeps)
+    division = geometry(
+        plan.num_qubits,
+        batch,
+        itemsize,
+        shape,
+        buffers=2,
+        separate=numbers.shape[0] != 1,
+        most_blocks=_BACK_BLOCKS,
+    )
+    rest = [w for s in tape.sweeps for w in (s.offset, s.sums, s.emit_offset, s.emits)]
+    state = jax.ShapeDtypeStruct((batch, out.shape[1]), out.dtype)
+    work = _doubles(division.rows * columns + numbers.shape[0])
+    aliases = {}
+    if cotangent.shape[0] == batch:
+        aliases[1] = 0
+    if out.shape[0] == batch:
+        aliases[0] = 2
+    call = jax.ffi.ffi_call(
+        "qjax_cuda_adjoint",
+        (state, jax.ShapeDtypeStruct(numbers.shape, numbers.dtype), state, work),
+        input_output_aliases=aliases,
+    )
+    constants = jnp.asarray(tape.constants, numbers.dtype)
+    attribute = division.words(columns, [len(tape.sweeps), *rest])
+    by_state, by_numbers, _, _ = call(
+        out, cotangent, numbers, constants, tape.words, geometry=attribute
+    )
+    return by_state, by_numbers
+
+
+def _doubles(count: int) -> jax.ShapeDtypeStruct:
+    """Working space of the kernels, which have double precision whether JAX has it or not."""
+    return jax.ShapeDtypeStruct((2 * max(count, 1),), np.dtype(np.int32))
+
+
+# --- Pauli strings ----------------------------------------------------------------------------
+
+
+def _pauli_tape(terms: Terms, itemsize: int) -> PauliTape:
+    n = terms.num_qubits
+    registers = _REGISTER_BITS[itemsize] if n > BLOCK_BITS else 0
+    threads = min(BLOCK_BITS, n - registers)
+    row = min(_ROW_BITS[itemsize], threads)
+    return write_pauli_tape(terms, Shape(threads, registers, row, _ROW_BITS[itemsize]))
+
+
+def _overlaps(a: Any, b: Any, terms: Terms, dtype: Any) -> Any:
+    batch, itemsize = batch_of(a, b), np.dtype(b.dtype).itemsize
+    tape = _pauli_tape(terms, itemsize)
+    columns = len(terms) * (2 if np.dtype(dtype).kind == "c" else 1)
+    rows = max(1, _SUM_BYTES // (8 * max(columns, 1) * batch) >> (BLOCK_BITS - _LINE))
+    division = geometry(
+        terms.num_qubits, batch, itemsize, tape.shape, most_blocks=max(1, rows) * batch
+    )
+    shapes = (
+        jax.ShapeDtypeStruct((batch, len(terms)), dtype),
+        _doubles(division.rows * columns),
+    )
+    call = jax.ffi.ffi_call("qjax_cuda_overlaps", shapes)
+    attribute = division.words(columns, [len(tape.passes), *tape.passes])
+    return call(a, b, tape.words, geometry=attribute)[0]
+
+
+def overlaps(a: Any, b: Any, *, terms: Terms) -> Any:
+    """sum_j a[j] (P_t b)[j]: (B or 1, 2**n), (B or 1, 2**n) -> (B, T)."""
+    return _overlaps(a, b, terms, a.dtype)
+
+
+def expectations(state: Any, *, terms: Terms) -> Any:
+    """<psi|P_t|psi>: (B, 2**n) -> real (B, T)."""
+    return _overlaps(state, state, terms, state.real.dtype)
+
+
+def combination(b: Any, weights: Any, *, terms: Terms) -> Any:
+    """sum_t w_t P_t b, or for real weights twice its conjugate: (B or 1, 2**n), (B or 1, T)."""
+    batch, itemsize = batch_of(b, weights), np.dtype(b.dtype).itemsize
+    tape = _pauli_tape(terms, itemsize)
+    division = geometry(terms.num_qubits, batch, itemsize, tape.shape)
+    out = jax.ShapeDtypeStruct((batch, b.shape[1]), b.dtype)
+    call = jax.ffi.ffi_call("qjax_cuda_combination", out)
+    return call(
+        b, weights, tape.words, geometry=division.words(0, [len(tape.passes), *tape.passes])
+    )
+
+
+# --- measurements -----------------------------------------------------------------------------
+
+
+def draw(states: Any, words: Any, *, shots: int) -> Any:
+    """Indices drawn from the squares of amplitudes: (B, 2**n), (B, shots, 2) -> (B, shots)."""
+    batch, n = states.shape[0], states.shape[1].bit_length() - 1
+    chunk_bits = min(n, _CHUNK_BITS)
+    chunks = 2 ** (n - chunk_bits)
+    spans = min(chunks, max(1, _SPANS >> (batch - 1).bit_length()))
+    shapes = (
+        jax.ShapeDtypeStruct((batch, shots), np.dtype(np.int32)),
+        _doubles(batch * (chunks + spans)),
+    )
+    call = jax.ffi.ffi_call("qjax_cuda_draw", shapes)
+    return call(states, words, chunk_bits=np.int64(chunk_bits), spans=np.int64(spans))[0]
+
+
+def marginals(states: Any, *, qubits: tuple[int, ...], dtype: Any) -> Any:
+    """|amplitude|^2 summed over the qubits that are not asked for: (B, 2**n) -> (B, 2**k)."""
+    batch, n, k = states.shape[0], states.shape[1].bit_length() - 1, len(qubits)
+    lanes = min(n, _LINE)
+    place = {q: p for p, q in enumerate(qubits)}
+    high = [(q, place[q]) for q in qubits if q >= lanes]
+    others = [q for q in range(lanes, n) if q not in place]
+    summed = sum(1 << q for q in range(lanes) if q not in place)
+    words = [
+        lanes, summed, len(high), len(others), *(place.get(q, -1) for q in range(lanes)),
+        *(w for pair in high for w in pair), *others,
+    ]  # fmt: skip
+    parts = min(2 ** len(others), max(1, _WARPS // (batch << len(high))))
+    parts = 2 ** (parts.bit_length() - 1)
+    shapes = (jax.ShapeDtypeStruct((batch, 2**k), dtype), _doubles(batch * parts * 2**k))
+    call = jax.ffi.ffi_call("qjax_cuda_marginals", shapes)
+    attributes = {"parts": np.int64(parts), "high": np.int64(len(high))}
+    return call(states, np.array(words, np.int32), **attributes)[0]
