@@ -391,13 +391,17 @@ class _SweepWriter:
             np.diagonal(matrix) if op.kind is OpKind.DIAGONAL else matrix.reshape(-1)
         )
 
-    def copied_sum(self, index: int) -> int:
+    def copied_sum(self, index: int, *, swapped: bool = False) -> int:
+        """Sums of all numbers; of a 4x4 matrix with bits swapped, in the order of its own bits."""
         op = self.plan.ops[index]
         if op.fixed or not self.backward:
             return _NONE
         start, number = self.num_sums, self.plan.offsets[index]
         self.num_sums += op.num_numbers
-        self.emits += [(Emit.COPY, start + i, number + i) for i in range(op.num_numbers)]
+        for i in range(op.num_numbers):
+            e = i >> 1
+            entry = (e & 0b0101) << 1 | (e & 0b1010) >> 1 if swapped else e
+            self.emits.append((Emit.COPY, start + i, number + 2 * entry + (i & 1)))
         return start
 
     def angle_sum(self, index: int) -> int:
@@ -440,8 +444,9 @@ class _SweepWriter:
         else:
             low, high = sorted(bits)
             pair = high * (high - 1) // 2 + low
-            numbers, total = self.numbers(index), self.copied_sum(index)
-            self.op(Code.DENSE2 + pair, [numbers, total, *gate, int(bits[0] > bits[1])])
+            swapped = bits[0] > bits[1]
+            numbers, total = self.numbers(index), self.copied_sum(index, swapped=swapped)
+            self.op(Code.DENSE2 + pair, [numbers, total, *gate, int(swapped)])
 
     def letters(self, op: Op) -> tuple[int, int, int, int]:
         """(letters Y, x, z, outer z) of a rotation, in places."""
