@@ -287,7 +287,7 @@ class _SweepWriter:
         def fits(item: _Item) -> bool:
             nonlocal chosen, avoided
             if item.kind != "near":
-                return item.kind == "phase"  # these never wait for a layout
+                return past_phases and item.kind == "phase"
             wanted, unwanted = chosen | item.need, avoided | item.avoid
             if wanted.bit_count() > count or wanted & unwanted:
                 return False
@@ -296,7 +296,10 @@ class _SweepWriter:
             chosen, avoided = wanted, unwanted
             return True
 
-        items.look(fits)
+        # First what may run now, so that something does; then what phases, which never wait for a
+        # layout, will let run.
+        for past_phases in (False, True):
+            items.look(fits)
         for candidates in (self.registers, self.all):
             for bit in range(self.bits - 1, -1, -1):
                 mask = 1 << bit
