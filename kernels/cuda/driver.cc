@@ -1,0 +1,237 @@
+// The device of the CUDA engine: NVIDIA's driver, found at run time, and the handlers that XLA calls.
+//
+// Python compiles the kernels and gives the images here. A handler loads them when a program is
+// initialized, so that its execution only launches: XLA may record it as a CUDA graph.
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "launch.h"
+
+namespace qjax_cuda {
+namespace {
+
+// What is used of the driver's interface, https://docs.nvidia.com/cuda/cuda-driver-api.
+using Result = int;
+using DeviceId = int;
+struct Library_;
+struct Kernel_;
+struct Function_;
+struct Stream_;
+constexpr int kMajor = 75, kMinor = 76;  // attributes of a device: its compute capability
+constexpr int kMaxShared = 8;            // attribute of a kernel: most dynamic shared memory
+constexpr int kSharedBytes = 1 << 16;    // that a kernel may ask for
+
+struct Driver {
+  void* handle = nullptr;
+  Result (*get_device)(DeviceId*) = nullptr;
+  Result (*get_attribute)(int*, int, DeviceId) = nullptr;
+  Result (*load)(Library_**, const void*, void*, void*, unsigned, void*, void*, unsigned) = nullptr;
+  Result (*get_kernel)(Kernel_**, Library_*, const char*) = nullptr;
+  Result (*set_attribute)(int, int, Kernel_*, DeviceId) = nullptr;
+  Result (*get_function)(Function_**, Kernel_*) = nullptr;
+  Result (*launch)(Function_*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
+                   Stream_*, void**, void**) = nullptr;
+  Result (*clear)(unsigned long long, unsigned char, size_t, Stream_*) = nullptr;
+  Result (*error_text)(Result, const char**) = nullptr;
+  std::string failure;
+
+  Driver() {
+    handle = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (handle == nullptr) {
+      failure = "NVIDIA's driver, libcuda.so.1, cannot be loaded";
+      return;
+    }
+    find("cuCtxGetDevice", &get_device);
+    find("cuDeviceGetAttribute", &get_attribute);
+    find("cuLibraryLoadData", &load);
+    find("cuLibraryGetKernel", &get_kernel);
+    find("cuKernelSetAttribute", &set_attribute);
+    find("cuKernelGetFunction", &get_function);
+    find("cuLaunchKernel", &launch);
+    find("cuMemsetD8Async", &clear);
+    find("cuGetErrorString", &error_text);
+  }
+
+  template <class F>
+  void find(const char* name, F* function) {
+    *function = reinterpret_cast<F>(dlsym(handle, name));
+    if (*function == nullptr) failure = std::string("NVIDIA's driver is too old: it has no ") + name;
+  }
+
+  std::string text(const char* what, Result result) const {
+    if (result == 0) return "";
+    const char* why = nullptr;
+    error_text(result, &why);
+    return std::string(what) + " failed: " + (why == nullptr ? std::to_string(result) : why);
+  }
+};
+
+const Driver& driver() {
+  static const Driver loaded;
+  return loaded;
+}
+
+const char* const kKernels[] = {
+#define QJAX_KERNEL(name, Args, threads, blocks, body) #name,
+#define QJAX_ALL_PARTS
+#include "kernels.cuh"
+#undef QJAX_KERNEL
+};
+
+struct Image {
+  int architecture;
+  std::string code;
+  Library_* library = nullptr;
+};
+
+// The images, and the functions of each device; what is here once stays.
+struct Loaded {
+  std::mutex mutex;
+  std::vector<Image*> images;
+  std::map<std::pair<DeviceId, std::string>, Function_*> functions;
+};
+
+Loaded& loaded() {
+  static Loaded* const all = new Loaded;  // outlives every thread
+  return *all;
+}
+
+// Loads all kernels that there are for the current device. The lock is held.
+std::string load_all(DeviceId device) {
+  const Driver& d = driver();
+  int major = 0, minor = 0;
+  std::string failure = d.text("cuDeviceGetAttribute", d.get_attribute(&major, kMajor, device));
+  if (failure.empty()) {
+    failure = d.text("cuDeviceGetAttribute", d.get_attribute(&minor, kMinor, device));
+  }
+  for (Image* image : loaded().images) {
+    if (!failure.empty()) return failure;
+    if (image->architecture != 10 * major + minor) continue;
+    if (image->library == nullptr) {
+      failure = d.text("cuLibraryLoadData", d.load(&image->library, image->code.data(), nullptr,
+                                                   nullptr, 0, nullptr, nullptr, 0));
+      if (!failure.empty()) return failure;
+    }
+    for (const char* name : kKernels) {
+      Function_*& function = loaded().functions[{device, name}];
+      Kernel_* kernel = nullptr;
+      if (function != nullptr || d.get_kernel(&kernel, image->library, name) != 0) continue;
+      const bool large = strstr(name, "backward") != nullptr;
+      if (large) {
+        failure = d.text("cuKernelSetAttribute",
+                         d.set_attribute(kMaxShared, kSharedBytes, kernel, device));
+      }
+      if (failure.empty()) failure = d.text("cuKernelGetFunction", d.get_function(&function, kernel));
+      if (!failure.empty()) return failure;
+    }
+  }
+  return failure;
+}
+
+std::string function_of(const std::string& name, Function_** found) {
+  const Driver& d = driver();
+  if (!d.failure.empty()) return d.failure;
+  DeviceId device = 0;
+  const std::string failure = d.text("cuCtxGetDevice", d.get_device(&device));
+  if (!failure.empty()) return failure;
+  const std::lock_guard<std::mutex> lock(loaded().mutex);
+  const auto key = std::make_pair(device, name);
+  if (loaded().functions[key] == nullptr) {
+    const std::string why = load_all(device);
+    if (!why.empty()) return why;
+  }
+  *found = loaded().functions[key];
+  return *found == nullptr ? "the kernel " + name + " was not compiled for this GPU" : "";
+}
+
+class Gpu : public Device {
+ public:
+  explicit Gpu(Stream_* stream) : stream_(stream) {}
+
+  std::string launch(const std::string& kernel, int64_t blocks, int64_t threads, int64_t shared,
+                     void* args) override {
+    Function_* function = nullptr;
+    const std::string failure = function_of(kernel, &function);
+    if (!failure.empty()) return failure;
+    void* params[] = {args};
+    return driver().text(kernel.c_str(),
+                         driver().launch(function, static_cast<unsigned>(blocks), 1, 1,
+                                         static_cast<unsigned>(threads), 1, 1,
+                                         static_cast<unsigned>(shared), stream_, params, nullptr));
+  }
+
+  std::string clear(void* memory, size_t bytes) override {
+    if (bytes == 0) return "";
+    const auto address = reinterpret_cast<unsigned long long>(memory);
+    return driver().text("cuMemsetD8Async", driver().clear(address, 0, bytes, stream_));
+  }
+
+ private:
+  Stream_* stream_;
+};
+
+ffi::Error initialize(ffi::RemainingArgs, ffi::RemainingRets, ffi::Dictionary) {
+  const Driver& d = driver();
+  std::string failure = d.failure;
+  DeviceId device = 0;
+  if (failure.empty()) failure = d.text("cuCtxGetDevice", d.get_device(&device));
+  if (failure.empty()) {
+    const std::lock_guard<std::mutex> lock(loaded().mutex);
+    failure = load_all(device);
+  }
+  return failure.empty() ? ffi::Error::Success() : ffi::Error::Internal("qjax: " + failure);
+}
+
+#define QJAX_HANDLER(function, binding)                           \
+  template <class... Operands>                                    \
+  ffi::Error gpu_##function(Stream_* stream, Operands... operands) { \
+    Gpu device(stream);                                           \
+    return function(device, operands...);                         \
+  }
+QJAX_CUDA_HANDLERS(QJAX_HANDLER)
+#undef QJAX_HANDLER
+
+}  // namespace
+}  // namespace qjax_cuda
+
+#pragma GCC visibility push(default)
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(qjax_cuda_initialize, qjax_cuda::initialize,
+                              xla::ffi::Ffi::Bind<xla::ffi::ExecutionStage::kInitialize>()
+                                  .RemainingArgs()
+                                  .RemainingRets()
+                                  .Attrs());
+
+#define QJAX_HANDLER(function, binding)                                                  \
+  extern "C" XLA_FFI_Error* qjax_cuda_##function(XLA_FFI_CallFrame* frame) {             \
+    using namespace qjax_cuda;                                                           \
+    static auto* handler =                                                               \
+        ffi::Ffi::Bind().Ctx<ffi::PlatformStream<Stream_*>>() binding                    \
+            .To([](Stream_* stream, auto... operands) {                                  \
+                  return gpu_##function(stream, operands...);                            \
+                },                                                                       \
+                {ffi::Traits::kCmdBufferCompatible})                                     \
+            .release();                                                                  \
+    return handler->Call(frame);                                                         \
+  }
+QJAX_CUDA_HANDLERS(QJAX_HANDLER)
+#undef QJAX_HANDLER
+
+extern "C" {
+
+// Adds compiled kernels for GPUs of compute capability architecture / 10.
+void qjax_cuda_add_image(int architecture, const char* code, size_t size) {
+  const std::lock_guard<std::mutex> lock(qjax_cuda::loaded().mutex);
+  qjax_cuda::loaded().images.push_back(new qjax_cuda::Image{architecture, std::string(code, size)});
+}
+
+// The version of the tape, which must be that of qjax/engine/cuda_tape.py.
+int qjax_cuda_tape_version() { return qjax_cuda::kTapeVersion; }
+}
+#pragma GCC visibility pop
