@@ -66,6 +66,10 @@ class Emulation : public Device {
 
 }  // namespace
 
+ffi::Error initialize(ffi::RemainingArgs, ffi::RemainingRets, ffi::Dictionary) {
+  return ffi::Error::Success();
+}
+
 #define QJAX_HANDLER(function, binding)                                            \
   template <class... Operands>                                                     \
   ffi::Error emulated_##function(Operands... operands) {                           \
@@ -76,6 +80,12 @@ QJAX_CUDA_HANDLERS(QJAX_HANDLER)
 #undef QJAX_HANDLER
 
 }  // namespace qjax_cuda
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(qjax_cuda_initialize, qjax_cuda::initialize,
+                              xla::ffi::Ffi::Bind<xla::ffi::ExecutionStage::kInitialize>()
+                                  .RemainingArgs()
+                                  .RemainingRets()
+                                  .Attrs());
 
 #define QJAX_HANDLER(function, binding)                                               \
   extern "C" XLA_FFI_Error* qjax_cuda_##function(XLA_FFI_CallFrame* frame) {          \

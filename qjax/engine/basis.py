@@ -8,6 +8,7 @@ import numpy as np
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 
+from qjax.engine import cuda
 from qjax.engine.lowering import register
 
 
@@ -36,4 +37,4 @@ def _basis_shape(*, num_qubits: int, index: int, dtype: np.dtype, engine: str) -
     return ShapedArray((1, 2**num_qubits), dtype)
 
 
-register(basis_p, _basis, cpu=_basis_cpu, states="forward_states")
+register(basis_p, _basis, cpu=_basis_cpu, cuda=cuda.basis, states="forward_states")

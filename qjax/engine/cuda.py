@@ -279,7 +279,7 @@ def draw(states: Any, words: Any, *, shots: int) -> Any:
     return call(states, words, chunk_bits=np.int64(chunk_bits), spans=np.int64(spans))[0]
 
 
-def marginals(states: Any, *, qubits: tuple[int, ...], dtype: Any) -> Any:
+def marginals(states: Any, *, qubits: tuple[int, ...]) -> Any:
     """|amplitude|^2 summed over the qubits that are not asked for: (B, 2**n) -> (B, 2**k)."""
     batch, n, k = states.shape[0], states.shape[1].bit_length() - 1, len(qubits)
     lanes = min(n, _LINE)
@@ -293,7 +293,7 @@ def marginals(states: Any, *, qubits: tuple[int, ...], dtype: Any) -> Any:
     ]  # fmt: skip
     parts = min(2 ** len(others), max(1, _WARPS // (batch << len(high))))
     parts = 2 ** (parts.bit_length() - 1)
-    shapes = (jax.ShapeDtypeStruct((batch, 2**k), dtype), _doubles(batch * parts * 2**k))
+    shapes = (jax.ShapeDtypeStruct((batch, 2**k), states.real.dtype), _doubles(batch * parts * 2**k))
     call = jax.ffi.ffi_call("qjax_cuda_marginals", shapes)
     attributes = {"parts": np.int64(parts), "high": np.int64(len(high))}
     return call(states, np.array(words, np.int32), **attributes)[0]

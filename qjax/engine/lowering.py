@@ -4,15 +4,18 @@ Every primitive of this room has a static parameter `engine`. Which engine runs 
 when the program is lowered for a platform, so one traced program serves several.
 """
 
+import logging
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
+import numpy as np
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import mlir
 
+from qjax.engine import gpu
 from qjax.engine.library import library
 from qjax.engine.memory import require
 from qjax.engine.select import ENGINES, Engine
@@ -27,6 +30,9 @@ def register(
     *,
     cpu: Function | None = None,
     refusal: Callable[..., str | None] = lambda **params: None,
+    cuda: Function | None = None,
+    cuda_refusal: Callable[..., str | None] = lambda **params: None,
+    part: str = "other",
     states: str | None = None,
 ) -> None:
     """Give a primitive its implementation, eager and compiled, on every platform.
@@ -37,6 +43,9 @@ def register(
             parameters. It runs where there is no kernel.
         cpu: The same by a call of the C++ library.
         refusal: Why the C++ library cannot run a primitive with these parameters, or None.
+        cuda: The same by a call of the CUDA kernels.
+        cuda_refusal: Why these cannot run it, or None.
+        part: The part of the CUDA kernels that it needs; see `nvrtc.PARTS`.
         states: The attribute of `Engine` that says how many states of the first result's size
             are in memory at once; nothing is checked if None.
     """
@@ -66,36 +75,79 @@ def register(
     default = lowered(definition, "xla")
 
     def on_any_platform(ctx: Any, *operands: Any, engine: str, **params: Any) -> Any:
-        if engine == "cpu":
-            raise EngineError(
-                'engine="cpu" must run on a CPU, but the program is compiled for another device. '
-                'Use engine="auto".'
-            )
+        _refuse_elsewhere(engine, {"cpu": "a CPU", "cuda": "an NVIDIA GPU"})
         return default(ctx, *operands, **params)
 
     mlir.register_lowering(primitive, on_any_platform)
-    default_on_cpu = lowered(definition, "xla", "cpu")
-    kernel = None if cpu is None else lowered(cpu, "cpu", "cpu")
+
+    def on(platform: str, name: str, function: Function | None, refused: Function) -> Function:
+        """The rule of a platform with kernels of its own."""
+        default_here = lowered(definition, "xla", platform)
+        kernel = None if function is None else lowered(function, name, platform)
+
+        def rule(ctx: Any, *operands: Any, engine: str, **params: Any) -> Any:
+            if kernel is None or engine == "xla" or ENGINES[name].missing() is not None:
+                return default_here(ctx, *operands, **params)
+            if (reason := refused(**params)) is None:
+                if name == "cuda":
+                    gpu.require(part, _itemsize(ctx))
+                return kernel(ctx, *operands, **params)
+            if engine == name:
+                raise EngineError(f'engine="{name}": {reason} Use engine="xla".')
+            return default_here(ctx, *operands, **params)
+
+        return rule
+
+    on_cpu_kernels = on("cpu", "cpu", cpu, refusal)
+    on_gpu_kernels = on("cuda", "cuda", cuda, cuda_refusal)
+    emulation = on("cpu", "cuda", cuda, cuda_refusal)
 
     def on_cpu(ctx: Any, *operands: Any, engine: str, **params: Any) -> Any:
-        if kernel is None or engine == "xla" or library() is None:
-            return default_on_cpu(ctx, *operands, **params)
-        if (reason := refusal(**params)) is None:
-            return kernel(ctx, *operands, **params)
-        if engine == "cpu":
-            raise EngineError(f'engine="cpu": {reason} Use engine="xla".')
-        return default_on_cpu(ctx, *operands, **params)
+        if engine == "cuda" and gpu.emulated():
+            return emulation(ctx, *operands, engine=engine, **params)
+        _refuse_elsewhere(engine, {"cuda": "an NVIDIA GPU"})
+        library()
+        return on_cpu_kernels(ctx, *operands, engine=engine, **params)
+
+    def on_cuda(ctx: Any, *operands: Any, engine: str, **params: Any) -> Any:
+        _refuse_elsewhere(engine, {"cpu": "a CPU"})
+        if engine == "auto" and (reason := gpu.missing()) is not None:
+            _warn_once(reason)
+        return on_gpu_kernels(ctx, *operands, engine=engine, **params)
 
     mlir.register_lowering(primitive, on_cpu, platform="cpu")
+    mlir.register_lowering(primitive, on_cuda, platform="cuda")
+
+
+def _refuse_elsewhere(engine: str, places: dict[str, str]) -> None:
+    """Refuse an engine that was asked for by name, in a program for another device."""
+    if engine in places:
+        raise EngineError(
+            f'engine="{engine}" must run on {places[engine]}, but the program is compiled for '
+            'another device. Use engine="auto".'
+        )
+
+
+@cache
+def _warn_once(reason: str) -> None:
+    logging.getLogger("qjax").warning('engine="cuda" %s Running on "xla".', reason)
+
+
+def _itemsize(ctx: Any) -> int:
+    """Bytes of an amplitude of what a primitive takes or gives."""
+    dtypes = [aval.dtype for aval in (*ctx.avals_in, *ctx.avals_out)]
+    return 16 if any(d in (np.complex128, np.float64) for d in dtypes) else 8
 
 
 def _require_beside(states: str, operands: tuple[Any, ...], engine: str) -> None:
     """Refuse a single operation outside of a compiled program: its operands stay where they are."""
     platform = jax.default_backend()
-    kernels = engine != "xla" and platform == "cpu" and library() is not None
+    name = next(
+        (e.name for e in ENGINES.values() if e.platform == platform and e.missing() is None), "xla"
+    )
     *given, _ = operands
     shape = max(o.shape[0] for o in operands), given[0].shape[1]
-    new = getattr(ENGINES["cpu" if kernels else "xla"], states) - (len(given) - 1)
+    new = getattr(ENGINES["xla" if engine == "xla" else name], states) - (len(given) - 1)
     require(new, shape, given[0].dtype.itemsize, platform, beside=True)
 
 

@@ -29,6 +29,7 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching
 
+from qjax.engine import cuda
 from qjax.engine.lowering import register
 from qjax.engine.rows import batch_of, folded, stacked, summed_like
 from qjax.engine.select import real_dtype
@@ -184,6 +185,11 @@ def _combination_cpu(b: Any, weights: Any, *, terms: Terms) -> Any:
     return _call("qjax_combination", shape, b.dtype, b, weights, _words(terms))
 
 
+def _no_qubits(terms: Terms) -> str | None:
+    """Why the CUDA kernels cannot run, or None."""
+    return None if terms.num_qubits else "a state must have at least one qubit."
+
+
 # --- primitives -----------------------------------------------------------------------------------
 
 overlaps_p = Primitive("qjax_overlaps")
@@ -218,11 +224,13 @@ def _gradient_shape(state: Any, weights: Any, *, terms: Terms, engine: str) -> S
     return ShapedArray((batch_of(state, weights), state.shape[1]), state.dtype)
 
 
-register(overlaps_p, _overlaps, cpu=_overlaps_cpu)
-register(combination_p, _combination, cpu=_combination_cpu)
-register(expectations_p, _expectations, cpu=_expectations_cpu)
+register(overlaps_p, _overlaps, cpu=_overlaps_cpu, cuda=cuda.overlaps, cuda_refusal=_no_qubits)
+register(combination_p, _combination, cpu=_combination_cpu, cuda=cuda.combination, cuda_refusal=_no_qubits)
+register(expectations_p, _expectations, cpu=_expectations_cpu, cuda=cuda.expectations, cuda_refusal=_no_qubits)
 register(slopes_p, _slopes)
-register(gradient_p, _gradient, cpu=_combination_cpu)
+register(
+    gradient_p, _gradient, cpu=_combination_cpu, cuda=cuda.combination, cuda_refusal=_no_qubits
+)
 
 # --- derivatives ----------------------------------------------------------------------------------
 

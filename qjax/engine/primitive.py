@@ -22,7 +22,7 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching
 
-from qjax.engine import cpu, xla
+from qjax.engine import cpu, cuda, xla
 from qjax.engine.lowering import register
 from qjax.engine.rows import batch_of, folded, stacked, summed_like
 from qjax.plan import Plan
@@ -86,9 +86,27 @@ def _adjoint_shape(
     return ShapedArray((batch, out.shape[1]), out.dtype), ShapedArray(numbers.shape, numbers.dtype)
 
 
-register(apply_p, _apply, cpu=cpu.apply, refusal=cpu.refusal, states="forward_states")
+register(
+    apply_p,
+    _apply,
+    cpu=cpu.apply,
+    refusal=cpu.refusal,
+    cuda=cuda.apply,
+    cuda_refusal=cuda.refusal,
+    part="forward",
+    states="forward_states",
+)
 register(tangent_p, _tangent)
-register(adjoint_p, _adjoint, cpu=cpu.adjoint, refusal=cpu.refusal, states="gradient_states")
+register(
+    adjoint_p,
+    _adjoint,
+    cpu=cpu.adjoint,
+    refusal=cpu.refusal,
+    cuda=cuda.adjoint,
+    cuda_refusal=cuda.refusal,
+    part="backward",
+    states="gradient_states",
+)
 
 # --- derivatives ----------------------------------------------------------------------------------
 

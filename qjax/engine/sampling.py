@@ -12,6 +12,7 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching
 
+from qjax.engine import cuda
 from qjax.engine.lowering import register
 from qjax.engine.rows import folded, stacked
 from qjax.engine.select import real_dtype
@@ -74,9 +75,17 @@ def _tree_draw(key: jax.Array, probabilities: jax.Array, shots: int) -> jax.Arra
     return node - (1 << depth)
 
 
-def _draw_cpu(states: Any, data: Any, *, shots: int, impl: str) -> Any:
+def _random_words(data: Any, shots: int, impl: str) -> Any:
     keys = jax.random.wrap_key_data(data, impl=impl)
-    words = jax.vmap(lambda key: jax.random.bits(key, (shots, 2), jnp.uint32))(keys)
+    return jax.vmap(lambda key: jax.random.bits(key, (shots, 2), jnp.uint32))(keys)
+
+
+def _draw_cuda(states: Any, data: Any, *, shots: int, impl: str) -> Any:
+    return cuda.draw(states, _random_words(data, shots, impl), shots=shots)
+
+
+def _draw_cpu(states: Any, data: Any, *, shots: int, impl: str) -> Any:
+    words = _random_words(data, shots, impl)
     out = jax.ShapeDtypeStruct((states.shape[0], shots), jnp.int32)
     return jax.ffi.ffi_call("qjax_draw", out)(states, words)
 
@@ -96,7 +105,7 @@ def _no_derivative(*args: Any, **params: Any) -> Any:
     )
 
 
-register(draw_p, _draw, cpu=_draw_cpu)
+register(draw_p, _draw, cpu=_draw_cpu, cuda=_draw_cuda)
 ad.primitive_jvps[draw_p] = _no_derivative
 
 # --- probabilities --------------------------------------------------------------------------------
@@ -148,7 +157,7 @@ def _marginals_jvp(
     return jax.jvp(run, tuple(primals), tuple(map(ad.instantiate_zeros, tangents)))
 
 
-register(marginals_p, _marginals, cpu=_marginals_cpu)
+register(marginals_p, _marginals, cpu=_marginals_cpu, cuda=cuda.marginals)
 ad.primitive_jvps[marginals_p] = _marginals_jvp
 
 # --- batching -------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from qjax.engine import cpu
+from qjax.engine import cpu, cuda, gpu
 from qjax.engine.library import missing
 from qjax.errors import EngineError, PrecisionError
 
@@ -19,7 +19,8 @@ class Engine:
     Attributes:
         name: What `engine=` takes.
         summary: What it is, in a few words.
-        platform: The platform of JAX that it runs on; None for all.
+        platform: The platform of JAX that it runs on, as `jax.default_backend()` calls it; None for
+            all.
         max_qubits: The largest state it can hold.
         forward_states: How many states a run has in memory at once.
         gradient_states: The same for a value with its gradient.
@@ -41,6 +42,7 @@ ENGINES = {
         # Amplitudes are addressed by 32-bit integers.
         Engine("xla", "pure JAX; runs wherever JAX runs", None, 30, 2, 9, lambda: None),
         Engine("cpu", "C++ kernels over tiles in cache", "cpu", cpu.MAX_QUBITS, 1, 3, missing),
+        Engine("cuda", "CUDA kernels over tiles in registers", "gpu", cuda.MAX_QUBITS, 1, 3, gpu.missing),
     )
 }
 """Every engine, by name, the most general first."""

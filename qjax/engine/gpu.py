@@ -1,0 +1,100 @@
+"""The GPUs of the `cuda` engine: whether there are any, and their kernels, compiled and registered."""
+
+import ctypes
+from functools import cache
+
+import jax
+
+from qjax.engine import library, nvrtc
+from qjax.engine.cuda_tape import VERSION
+from qjax.errors import EngineError
+
+HANDLERS = ("basis", "apply", "adjoint", "overlaps", "combination", "draw", "marginals")
+"""What the library exports for XLA to call on a GPU, without the prefix qjax_cuda_."""
+
+_emulated = False
+
+
+def emulated() -> bool:
+    """Whether the kernels run in their emulation on the CPU."""
+    return _emulated
+
+
+def emulate(path: str | None) -> None:
+    """Run engine="cuda" on the CPU, slowly, in an emulation of the GPU; None ends that.
+
+    For tests: the device code, its tapes and its launches are those of a GPU.
+
+    Args:
+        path: The library that kernels/test/emulate.cc makes.
+    """
+    global _emulated
+    _emulated = path is not None
+    if path is not None:
+        _register(ctypes.CDLL(path), "cpu")
+
+
+def missing() -> str | None:
+    """Why no GPU can be used, or None."""
+    if _emulated:
+        return None
+    if (reason := library.missing()) is not None:
+        return reason
+    if not _devices():
+        return "needs an NVIDIA GPU that JAX sees, and there is none."
+    return nvrtc.missing()
+
+
+def require(part: str, itemsize: int) -> None:
+    """Have the kernels of a part compiled for every GPU of this process, and known to XLA.
+
+    Raises:
+        EngineError: If they cannot be.
+    """
+    if not _emulated:
+        _require(part, itemsize)
+
+
+@cache
+def _require(part: str, itemsize: int) -> None:
+    loaded = _library()
+    for architecture in sorted({_architecture(device) for device in _devices()}):
+        code = nvrtc.cubin(nvrtc.PARTS[part, itemsize], architecture)
+        loaded.qjax_cuda_add_image(architecture, code, ctypes.c_size_t(len(code)))
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    present = library.library()
+    assert present is not None
+    loaded = ctypes.CDLL(str(present.path))
+    version = loaded.qjax_cuda_tape_version()
+    if version != VERSION:
+        raise EngineError(
+            f"The C++ library must read CUDA tapes of version {VERSION}, but {present.path} reads "
+            f"version {version}. Reinstall qjax."
+        )
+    _register(loaded, "CUDA")
+    return loaded
+
+
+def _register(loaded: ctypes.CDLL, platform: str) -> None:
+    initialize = jax.ffi.pycapsule(loaded.qjax_cuda_initialize)
+    for name in HANDLERS:
+        execute = jax.ffi.pycapsule(getattr(loaded, f"qjax_cuda_{name}"))
+        stages = {"initialize": initialize, "execute": execute}
+        jax.ffi.register_ffi_target(f"qjax_cuda_{name}", stages, platform=platform)
+
+
+@cache
+def _devices() -> tuple[jax.Device, ...]:
+    try:
+        return tuple(jax.local_devices(backend="cuda"))
+    except RuntimeError:
+        return ()
+
+
+def _architecture(device: jax.Device) -> int:
+    """Ten times the compute capability."""
+    major, minor = str(device.compute_capability).split(".")
+    return 10 * int(major) + int(minor)
