@@ -1,3 +1,4 @@
+import emulation
 import jax
 import numpy as np
 import pytest
@@ -31,3 +32,14 @@ def double():
 @pytest.fixture
 def rng():
     return np.random.default_rng(2024)
+
+
+@pytest.fixture(autouse=True)
+def _cuda_works_where_it_is_asked_for(request):
+    """A test with the parameter engine="cuda" has that engine."""
+    callspec = getattr(request.node, "callspec", None)
+    if callspec is None or callspec.params.get("engine") != "cuda":
+        yield
+        return
+    with emulation.cuda():
+        yield

@@ -1,4 +1,4 @@
-"""The C++ kernels against linear algebra: small tiles, batches, precisions, threads, sets."""
+"""The kernels against linear algebra: small tiles, batches, precisions, threads, ISAs."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 from strategies import FAMILIES, add_random_gate, random_circuit, random_state, random_template
 
 import qjax as qj
-from qjax.engine import cpu
+from qjax.engine import cpu, cuda, gpu
 from qjax.engine.library import library, missing
 from qjax.engine.numbers import numbers
 from qjax.engine.pauli import combination_p, overlaps_p
@@ -21,7 +21,7 @@ from qjax.engine.sampling import draw
 from qjax.engine.sampling import probabilities as probabilities_of
 from qjax.engine.select import real_dtype
 from qjax.gates import GATES
-from qjax.plan import compile_plan
+from qjax.plan import compile_plan, max_width
 from qjax.plan.terms import compile_terms
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason="the library was not built")
@@ -32,18 +32,44 @@ def _loaded():
     library()
 
 
+@pytest.fixture(params=["cpu", "cuda"])
+def engine(request):
+    return request.param
+
+
 @pytest.fixture
-def tiles(monkeypatch):
+def kernels(engine):
+    """The engine's module: its functions `apply` and `adjoint`, outside of any program."""
+    if engine == "cuda":
+        for part in ("forward", "backward"):
+            for itemsize in (8, 16):
+                gpu.require(part, itemsize)
+    return {"cpu": cpu, "cuda": cuda}[engine]
+
+
+@pytest.fixture
+def tiles(monkeypatch, engine):
     """Sets the size of tiles, so that small states have many."""
 
     def choose(tile_bits, low_bits):
         monkeypatch.setattr(cpu, "LOW_BITS", {8: low_bits, 16: low_bits})
-
-        def bits(plan, batch, itemsize):
-            least = cpu._least_tile(plan, low_bits)
-            return min(plan.num_qubits, max(tile_bits, least))
-
         monkeypatch.setattr(cpu, "tile_bits", bits)
+        # A thread of the CUDA kernels has 2, 3 or 4 bits of a tile.
+        monkeypatch.setattr(cuda, "shape_of", shape)
+        wanted[:] = [tile_bits, low_bits]
+
+    wanted = [0, 0]
+    shape_of = cuda.shape_of
+
+    def bits(plan, batch, itemsize):
+        return min(plan.num_qubits, max(wanted[0], cpu._least_tile(plan, wanted[1])))
+
+    def shape(plan, itemsize, *, backward):
+        found = shape_of(plan, itemsize, backward=backward)
+        least = max(1, max_width(plan) - found.register_bits)
+        threads = min(found.thread_bits, max(wanted[0] - found.register_bits, least))
+        n, registers = plan.num_qubits, found.register_bits
+        return cuda._shape(n, registers, threads, itemsize, max_width(plan))
 
     return choose
 
@@ -70,7 +96,7 @@ TILES = [(4, 2), (5, 4), (6, 4), (7, 5)]
 
 
 @pytest.mark.parametrize("name", [*GATES, *FAMILIES])
-def test_each_gate_at_each_position(name, dtype, tiles, rng):
+def test_each_gate_at_each_position(name, dtype, tiles, rng, kernels):
     n = 8
     for tile, low in TILES:
         tiles(tile, low)
@@ -79,7 +105,7 @@ def test_each_gate_at_each_position(name, dtype, tiles, rng):
             add_random_gate(circuit, name, lambda: float(rng.normal() * 2), rng)
         plan, buffer = buffer_of(circuit, dtype)
         state = states_of(1, n, rng, dtype)
-        result = cpu.apply(jnp.asarray(state), buffer, plan=plan)[0]
+        result = kernels.apply(jnp.asarray(state), buffer, plan=plan)[0]
         error = np.max(np.abs(np.asarray(result) - oracle.statevector(circuit, state[0])))
         assert error <= tolerance(dtype, 8, n), (tile, low)
 
@@ -87,14 +113,14 @@ def test_each_gate_at_each_position(name, dtype, tiles, rng):
 @pytest.mark.parametrize(("n", "tile", "low"), [(n, n, 4) for n in range(1, 7)] + [
     (7, 4, 2), (8, 6, 4), (9, 5, 3), (9, 7, 5), (10, 8, 4)])  # fmt: skip
 @pytest.mark.parametrize(("states", "rows"), [(1, 1), (3, 1), (1, 3), (3, 3), (37, 37), (37, 1)])
-def test_batches_of_states_and_numbers(n, tile, low, states, rows, dtype, tiles, rng):
+def test_batches_of_states_and_numbers(n, tile, low, states, rows, dtype, tiles, rng, kernels):
     tiles(tile, low)
     circuit = random_template(n, 25, 4, rng)
     params = rng.normal(size=(rows, 4))
     plan, buffer = buffer_of(circuit, dtype, params)
     starts = states_of(states, n, rng, dtype)
     batch = max(states, rows)
-    result = np.asarray(cpu.apply(jnp.asarray(starts), buffer, plan=plan))
+    result = np.asarray(kernels.apply(jnp.asarray(starts), buffer, plan=plan))
     assert result.shape == (batch, 2**n)
     for i in range(batch) if n < 7 else (0, batch - 1):
         bound = circuit.bind(params[i % rows].astype(real_dtype(dtype)).astype(float))
@@ -106,7 +132,9 @@ def test_batches_of_states_and_numbers(n, tile, low, states, rows, dtype, tiles,
     (1, 1, 1, 1), (2, 2, 2, 19), (3, 3, 3, 1), (4, 4, 4, 5), (5, 5, 4, 33),
     (6, 6, 4, 1), (7, 5, 3, 2), (8, 6, 4, 1), (8, 5, 2, 3), (9, 7, 5, 1)])  # fmt: skip
 @pytest.mark.parametrize("shared", [True, False])
-def test_cotangents_are_those_of_linear_algebra(n, tile, low, batch, shared, double, tiles, rng):
+def test_cotangents_are_those_of_linear_algebra(
+    n, tile, low, batch, shared, double, tiles, rng, kernels
+):
     """Of the state: U^T c. Of a parameter: a central difference of Re sum(c * U psi)."""
     tiles(tile, low)
     circuit = random_template(n, 20, 4, rng)
@@ -116,8 +144,8 @@ def test_cotangents_are_those_of_linear_algebra(n, tile, low, batch, shared, dou
     buffer, pull = jax.vjp(make, jnp.asarray(params))
     starts = states_of(batch, n, rng, double)
     cotangents = states_of(batch, n, rng, double)
-    out = cpu.apply(jnp.asarray(starts), buffer, plan=plan)
-    by_state, by_numbers = cpu.adjoint(out, jnp.asarray(cotangents), buffer, plan=plan)
+    out = kernels.apply(jnp.asarray(starts), buffer, plan=plan)
+    by_state, by_numbers = kernels.adjoint(out, jnp.asarray(cotangents), buffer, plan=plan)
     (by_params,) = pull(by_numbers)
 
     def loss(values, i):
@@ -135,7 +163,7 @@ def test_cotangents_are_those_of_linear_algebra(n, tile, low, batch, shared, dou
     assert np.max(np.abs(np.asarray(by_params) - expected)) <= 1e-7 * (batch if shared else 1)
 
 
-def test_single_precision_gradients_follow_double_ones(tiles, rng):
+def test_single_precision_gradients_follow_double_ones(tiles, rng, kernels):
     tiles(6, 4)
     circuit = random_template(9, 60, 5, rng)
     plan = compile_plan(circuit.structure)
@@ -145,21 +173,21 @@ def test_single_precision_gradients_follow_double_ones(tiles, rng):
     with jax.enable_x64(True):
         for kind in (np.complex64, np.complex128):
             _, buffer = buffer_of(circuit, np.dtype(kind), params)
-            out = cpu.apply(jnp.asarray(starts, kind), buffer, plan=plan)
-            found[kind] = cpu.adjoint(out, jnp.asarray(cotangents, kind), buffer, plan=plan)
+            out = kernels.apply(jnp.asarray(starts, kind), buffer, plan=plan)
+            found[kind] = kernels.adjoint(out, jnp.asarray(cotangents, kind), buffer, plan=plan)
     for single, wide in zip(found[np.complex64], found[np.complex128], strict=True):
         assert np.max(np.abs(np.asarray(single) - np.asarray(wide))) <= tolerance(
             np.complex64, 70, 9
         )
 
 
-def test_ten_thousand_gates_keep_norm_and_fidelity(tiles, dtype, rng):
+def test_ten_thousand_gates_keep_norm_and_fidelity(tiles, dtype, rng, kernels):
     tiles(6, 4)
     names = ["rx", "ry", "rz", "cx", "cz", "rzz", "h", "t", "swap", "u", "rxx", "crx", "ccx"]
     circuit = random_circuit(8, 10_000, rng, names=names)
     plan, buffer = buffer_of(circuit, dtype)
     start = states_of(1, 8, rng, dtype)
-    state = np.asarray(cpu.apply(jnp.asarray(start), buffer, plan=plan), np.complex128)[0]
+    state = np.asarray(kernels.apply(jnp.asarray(start), buffer, plan=plan), np.complex128)[0]
     expected = oracle.statevector(circuit, start[0])
     eps = np.finfo(dtype).eps
     # Errors of a gate's roundings add up linearly at most; without bias, as their square root.
@@ -170,7 +198,7 @@ def test_ten_thousand_gates_keep_norm_and_fidelity(tiles, dtype, rng):
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5, 7, 11])
 @pytest.mark.parametrize("count", [1, 3, 40])
 @pytest.mark.parametrize("batch", [1, 5])
-def test_sums_of_pauli_strings(n, count, batch, dtype, rng):
+def test_sums_of_pauli_strings(n, count, batch, dtype, rng, engine):
     flips = rng.choice(2**n, min(2**n, max(1, count // 8)))  # many strings share their flips
     masks = {
         (int(rng.choice(flips)) if rng.random() < 0.7 else int(rng.integers(2**n)),
@@ -186,9 +214,9 @@ def test_sums_of_pauli_strings(n, count, batch, dtype, rng):
     a, b = states_of(batch, n, rng, dtype), states_of(batch, n, rng, dtype)
     weights = rng.normal(size=(batch, len(terms))) + 1j * rng.normal(size=(batch, len(terms)))
     weights = weights.astype(dtype)
-    sums = np.asarray(overlaps_p.bind(jnp.asarray(a), jnp.asarray(b), terms=terms, engine="cpu"))
+    sums = np.asarray(overlaps_p.bind(jnp.asarray(a), jnp.asarray(b), terms=terms, engine=engine))
     mixed = np.asarray(
-        combination_p.bind(jnp.asarray(b), jnp.asarray(weights), terms=terms, engine="cpu")
+        combination_p.bind(jnp.asarray(b), jnp.asarray(weights), terms=terms, engine=engine)
     )
     expected = np.zeros_like(b, complex)
     eps = np.finfo(dtype).eps
@@ -200,22 +228,24 @@ def test_sums_of_pauli_strings(n, count, batch, dtype, rng):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 13])
-def test_marginals_are_borns_rule(n, dtype, rng):
+def test_marginals_are_borns_rule(n, dtype, rng, engine):
     states = states_of(3, n, rng, dtype)
     for k in range(n + 1):
         qubits = tuple(int(q) for q in rng.permutation(n)[:k])
-        found = np.asarray(probabilities_of(jnp.asarray(states), qubits, "cpu"))
+        found = np.asarray(probabilities_of(jnp.asarray(states), qubits, engine))
         expected = [oracle.probabilities(state.astype(complex), qubits) for state in states]
         # Each is a sum of 2**(n - k) squares, of which both sides round every partial sum.
         assert np.max(np.abs(found - expected)) <= 4 * np.finfo(dtype).eps * 2 ** ((n - k) / 2)
 
 
 @pytest.mark.parametrize("n", [1, 4, 9, 12])
-def test_draws_have_the_states_probabilities(n, dtype, rng):
+def test_draws_have_the_states_probabilities(n, dtype, rng, engine):
     shots = 200_000
     states = states_of(2, n, rng, dtype)
     states[:, 1::3] = 0
-    drawn = np.asarray(draw(jnp.asarray(states), jax.random.split(jax.random.key(1)), shots, "cpu"))
+    drawn = np.asarray(
+        draw(jnp.asarray(states), jax.random.split(jax.random.key(1)), shots, engine)
+    )
     for state, indices in zip(states, drawn, strict=True):
         chance = np.abs(state.astype(complex)) ** 2
         chance /= chance.sum()
@@ -278,13 +308,13 @@ def test_each_instruction_set_passes_these_tests(isa):
     assert result.returncode == 0, result.stdout.decode()
 
 
-def test_calls_from_several_threads_at_once(rng):
+def test_calls_from_several_threads_at_once(rng, engine):
     circuits = [random_circuit(10, 50, rng) for _ in range(4)]
     expected = [oracle.statevector(c) for c in circuits]
     worst = [np.inf] * 4
 
     def work(i):
-        states = [qj.statevector(circuits[i], engine="cpu") for _ in range(20)]
+        states = [qj.statevector(circuits[i], engine=engine) for _ in range(20)]
         worst[i] = max(np.max(np.abs(np.asarray(s) - expected[i])) for s in states)
 
     started = [threading.Thread(target=work, args=(i,)) for i in range(4)]
@@ -319,10 +349,10 @@ def test_several_cpu_devices_at_once():
 
 
 @pytest.mark.parametrize("size", [4096])
-def test_a_large_batch_of_gradients(size, rng):
+def test_a_large_batch_of_gradients(size, rng, engine):
     circuit = random_template(4, 20, 6, rng)
     params = jnp.asarray(rng.normal(size=(size, 6)), np.float32)
-    loss = lambda p: qj.expectation(circuit, "Z0 + 0.5 X1 Y2", p, engine="cpu")
+    loss = lambda p: qj.expectation(circuit, "Z0 + 0.5 X1 Y2", p, engine=engine)
     values, gradients = jax.jit(jax.vmap(jax.value_and_grad(loss)))(params)
     terms = {"Z0": 1.0, "X1 Y2": 0.5}
 

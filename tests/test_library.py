@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from qjax.engine import gpu
 from qjax.engine.library import HANDLERS, library, missing
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason="the library was not built")
@@ -45,7 +46,8 @@ def test_only_its_own_names_are_shown():
     command = ["nm", "-D", "--defined-only", str(library().path)]
     shown = {line.split()[-1] for line in subprocess.check_output(command, text=True).splitlines()}
     own = {"qjax_isa", "qjax_isas", "qjax_error", "qjax_tape_version"}
-    assert shown == own | set(HANDLERS)
+    cuda = {"tape_version", "add_image", "initialize", *gpu.HANDLERS}
+    assert shown == own | set(HANDLERS) | {f"qjax_cuda_{name}" for name in cuda}
 
 
 def test_without_the_library_everything_runs_on_xla_and_it_is_said_once(tmp_path):

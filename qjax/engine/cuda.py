@@ -70,13 +70,20 @@ class Geometry:
         )  # fmt: skip
 
 
-def shape_of(num_qubits: int, itemsize: int, *, backward: bool) -> Shape:
+def shape_of(plan: Plan, itemsize: int, *, backward: bool) -> Shape:
     """How a block holds a tile of a state."""
+    n = plan.num_qubits
     registers = _BACK_REGISTER_BITS if backward else _REGISTER_BITS[itemsize]
-    if num_qubits < registers:  # the kernels are compiled for 1, 2 and the most
-        registers = min(num_qubits, 2)
-    threads = min(BLOCK_BITS, num_qubits - registers)
+    if n < registers:  # the kernels are compiled for 1, 2 and the most
+        registers = min(n, 2)
+    return _shape(n, registers, min(BLOCK_BITS, n - registers), itemsize, max_width(plan))
+
+
+def _shape(n: int, registers: int, threads: int, itemsize: int, width: int) -> Shape:
+    """A shape whose rows are as long as an op of `width` qubits allows."""
     row = min(_ROW_BITS[itemsize], threads)
+    if n > threads + registers:
+        row = max(0, min(row, threads + registers - width))
     return Shape(threads, registers, row, _ROW_BITS[itemsize])
 
 
@@ -129,8 +136,7 @@ def refusal(plan: Plan, **_: Any) -> str | None:
     n = plan.num_qubits
     if n == 0:
         return "a circuit must have at least one qubit."
-    shape = shape_of(n, 16, backward=True)
-    largest = shape.tile_bits - (shape.row_bits if n > shape.tile_bits else 0)
+    largest = min(shape_of(plan, size, backward=True).tile_bits for size in (8, 16))
     if max_width(plan) <= largest:
         return None
     return (
@@ -148,7 +154,7 @@ def basis(*, num_qubits: int, index: int, dtype: np.dtype) -> Any:
 def apply(state: Any, numbers: Any, *, plan: Plan) -> Any:
     """U(numbers) psi: (B or 1, 2**n), (B or 1, V) -> (B, 2**n)."""
     batch, itemsize = batch_of(state, numbers), np.dtype(state.dtype).itemsize
-    shape = shape_of(plan.num_qubits, itemsize, backward=False)
+    shape = shape_of(plan, itemsize, backward=False)
     tape = write_cuda_tape(plan, shape, backward=False)
     division = geometry(plan.num_qubits, batch, itemsize, shape)
     sweeps = [len(tape.sweeps), *(w for s in tape.sweeps for w in (s.offset, 0, 0, 0))]
@@ -174,7 +180,7 @@ def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> tuple[Any,
         ((B, 2**n), the shape of `numbers`).
     """
     batch, itemsize = batch_of(out, cotangent, numbers), np.dtype(out.dtype).itemsize
-    shape = shape_of(plan.num_qubits, itemsize, backward=True)
+    shape = shape_of(plan, itemsize, backward=True)
     tape = write_cuda_tape(plan, shape, backward=True)
     columns = 1 + max(s.sums for s in tape.sweeps)
     division = geometry(
@@ -219,8 +225,7 @@ def _pauli_tape(terms: Terms, itemsize: int) -> PauliTape:
     n = terms.num_qubits
     registers = _REGISTER_BITS[itemsize] if n > BLOCK_BITS else 0
     threads = min(BLOCK_BITS, n - registers)
-    row = min(_ROW_BITS[itemsize], threads)
-    return write_pauli_tape(terms, Shape(threads, registers, row, _ROW_BITS[itemsize]))
+    return write_pauli_tape(terms, _shape(n, registers, threads, itemsize, 0))
 
 
 def _overlaps(a: Any, b: Any, terms: Terms, dtype: Any) -> Any:
@@ -293,7 +298,10 @@ def marginals(states: Any, *, qubits: tuple[int, ...]) -> Any:
     ]  # fmt: skip
     parts = min(2 ** len(others), max(1, _WARPS // (batch << len(high))))
     parts = 2 ** (parts.bit_length() - 1)
-    shapes = (jax.ShapeDtypeStruct((batch, 2**k), states.real.dtype), _doubles(batch * parts * 2**k))
+    shapes = (
+        jax.ShapeDtypeStruct((batch, 2**k), states.real.dtype),
+        _doubles(batch * parts * 2**k),
+    )
     call = jax.ffi.ffi_call("qjax_cuda_marginals", shapes)
     attributes = {"parts": np.int64(parts), "high": np.int64(len(high))}
     return call(states, np.array(words, np.int32), **attributes)[0]

@@ -77,9 +77,7 @@ def _tile(n: int, mask: int, shape: Shape) -> list[int]:
     return [q for q in range(n) if mask >> q & 1]
 
 
-def _pass(
-    terms: Terms, tile: list[int], groups: dict[int, list[int]], shape: Shape
-) -> list[int]:
+def _pass(terms: Terms, tile: list[int], groups: dict[int, list[int]], shape: Shape) -> list[int]:
     n, registers = terms.num_qubits, (1 << shape.register_bits) - 1
     outer = [q for q in range(n) if q not in tile]
 
@@ -98,9 +96,7 @@ def _pass(
                 z = terms.z_masks[t]
                 inside = moved(z, tile)
                 register = inside >> shape.thread_bits & registers
-                pattern = sum(
-                    ((i & register).bit_count() & 1) << i for i in range(registers + 1)
-                )
+                pattern = sum(((i & register).bit_count() & 1) << i for i in range(registers + 1))
                 thread = inside & ((1 << shape.thread_bits) - 1)
                 letters = (x & z).bit_count()
                 words += [thread, moved(z, outer), register, pattern, letters, t]

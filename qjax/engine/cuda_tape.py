@@ -1,16 +1,16 @@
 """The tape of the CUDA kernels: a schedule as int32, written for layouts of tiles over threads.
 
 The format is described in kernels/cuda/tape.h, and the numbers of codes and forms are those there.
-A thread of a block has 2**B amplitudes of a tile in registers. An op that mixes amplitudes needs its
-bits to be register bits, so the writer chooses layouts, greedily, and exchanges between them. Chains of
-X, CX and SWAP cost nothing but that: they are an affine map of indices, and an exchange applies it.
+A thread of a block has 2**B amplitudes of a tile in registers. An op that mixes amplitudes needs
+its bits to be register bits, so the writer chooses layouts, greedily, and exchanges between them.
+Chains of X, CX and SWAP cost nothing but that: they are an affine map of indices, and an exchange
+applies it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from itertools import chain
 
 import numpy as np
 
@@ -284,7 +284,7 @@ class _SweepWriter:
         chosen, avoided = 0, forbidden
         count = self.shape.register_bits
 
-        def fits(item: _Item) -> bool:
+        def fits(item: _Item, past_phases: bool) -> bool:
             nonlocal chosen, avoided
             if item.kind != "near":
                 return past_phases and item.kind == "phase"
@@ -298,8 +298,8 @@ class _SweepWriter:
 
         # First what may run now, so that something does; then what phases, which never wait for a
         # layout, will let run.
-        for past_phases in (False, True):
-            items.look(fits)
+        items.look(lambda item: fits(item, past_phases=False))
+        items.look(lambda item: fits(item, past_phases=True))
         for candidates in (self.registers, self.all):
             for bit in range(self.bits - 1, -1, -1):
                 mask = 1 << bit
@@ -594,7 +594,13 @@ class _Window:
     def _walk(self, runs: Callable[[_Item], bool], *, keep: bool) -> Iterator[_Item]:
         """The items that stay."""
         mixed = touched = count = 0
-        for item in chain(self.waiting, self._more(lambda: mixed, lambda: count)):
+        waiting = iter(self.waiting)
+        while True:
+            item = next(waiting, None)
+            if item is None and mixed != self.every and count < _WINDOW:
+                item = next(self.items, None)
+            if item is None:
+                return
             if not (item.mix & touched or item.touch & mixed) and runs(item):
                 if keep:
                     yield item
@@ -602,14 +608,6 @@ class _Window:
             mixed |= item.mix
             touched |= item.touch
             count += 1
-            yield item
-
-    def _more(self, mixed: Callable[[], int], count: Callable[[], int]) -> Iterator[_Item]:
-        """Further items, while some might run before those that wait."""
-        while mixed() != self.every and count() < _WINDOW:
-            item = next(self.items, None)
-            if item is None:
-                return
             yield item
 
 
@@ -650,7 +648,7 @@ def _conflict_free(written: tuple[int, ...], read: tuple[int, ...], bits: int) -
     first, second = _basis(written, common), _basis(read, common)
     kernel = [a ^ b for a, b in zip(first[len(common) :], second[len(common) :], strict=True)]
     whole = _basis([1 << b for b in range(bits)], [*first, *kernel])
-    # `whole` is the first span, then the kernel and what extends it; they go to the low and high bits
+    # `whole`: the first span, then the kernel and what extends it; they go to the low and high bits
     images = [1 << k for k in range(m)] + [1 << k for k in range(m, bits)]
     return _solve(whole, images, bits)
 

@@ -1,7 +1,8 @@
-"""The GPUs of the `cuda` engine: whether there are any, and their kernels, compiled and registered."""
+"""The GPUs of the `cuda` engine: if there are any; their kernels, compiled and registered."""
 
 import ctypes
 from functools import cache
+from typing import Any
 
 import jax
 
@@ -87,14 +88,14 @@ def _register(loaded: ctypes.CDLL, platform: str) -> None:
 
 
 @cache
-def _devices() -> tuple[jax.Device, ...]:
+def _devices() -> tuple[Any, ...]:
     try:
         return tuple(jax.local_devices(backend="cuda"))
     except RuntimeError:
         return ()
 
 
-def _architecture(device: jax.Device) -> int:
+def _architecture(device: Any) -> int:
     """Ten times the compute capability."""
     major, minor = str(device.compute_capability).split(".")
     return 10 * int(major) + int(minor)

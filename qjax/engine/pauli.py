@@ -225,8 +225,20 @@ def _gradient_shape(state: Any, weights: Any, *, terms: Terms, engine: str) -> S
 
 
 register(overlaps_p, _overlaps, cpu=_overlaps_cpu, cuda=cuda.overlaps, cuda_refusal=_no_qubits)
-register(combination_p, _combination, cpu=_combination_cpu, cuda=cuda.combination, cuda_refusal=_no_qubits)
-register(expectations_p, _expectations, cpu=_expectations_cpu, cuda=cuda.expectations, cuda_refusal=_no_qubits)
+register(
+    combination_p,
+    _combination,
+    cpu=_combination_cpu,
+    cuda=cuda.combination,
+    cuda_refusal=_no_qubits,
+)
+register(
+    expectations_p,
+    _expectations,
+    cpu=_expectations_cpu,
+    cuda=cuda.expectations,
+    cuda_refusal=_no_qubits,
+)
 register(slopes_p, _slopes)
 register(
     gradient_p, _gradient, cpu=_combination_cpu, cuda=cuda.combination, cuda_refusal=_no_qubits

@@ -42,7 +42,15 @@ ENGINES = {
         # Amplitudes are addressed by 32-bit integers.
         Engine("xla", "pure JAX; runs wherever JAX runs", None, 30, 2, 9, lambda: None),
         Engine("cpu", "C++ kernels over tiles in cache", "cpu", cpu.MAX_QUBITS, 1, 3, missing),
-        Engine("cuda", "CUDA kernels over tiles in registers", "gpu", cuda.MAX_QUBITS, 1, 3, gpu.missing),
+        Engine(
+            "cuda",
+            "CUDA kernels over tiles in registers",
+            "gpu",
+            cuda.MAX_QUBITS,
+            1,
+            3,
+            gpu.missing,
+        ),
     )
 }
 """Every engine, by name, the most general first."""

@@ -1,0 +1,44 @@
+"""The `cuda` engine where there is no GPU: its kernels, emulated; built when first asked for."""
+
+import atexit
+import functools
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import jax
+import pytest
+
+from qjax.engine import gpu
+
+_KERNELS = Path(__file__).parents[1] / "kernels"
+
+
+@functools.cache
+def build() -> str:
+    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        pytest.skip("the emulation of CUDA needs a C++ compiler")
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    library = f"{folder}/libqjax_emulation.so"
+    sources = [_KERNELS / "test" / "emulate.cc", _KERNELS / "cuda" / "launch.cc"]
+    flags = ["-std=c++17", "-O2", "-fPIC", "-shared", "-w"]
+    folders = [f"-I{jax.ffi.include_dir()}", f"-I{_KERNELS / 'cuda'}"]
+    subprocess.run([compiler, *flags, *folders, *map(str, sources), "-o", library], check=True)
+    return library
+
+
+@contextmanager
+def cuda():
+    """engine="cuda" works inside: on the GPU, or emulated if there is none."""
+    if gpu.missing() is None:
+        yield
+        return
+    gpu.emulate(build())
+    try:
+        yield
+    finally:
+        gpu.emulate(None)
