@@ -2,6 +2,7 @@
 
 import os
 import platform
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -15,7 +16,7 @@ from qjax.circuit.binding import flat_values
 from qjax.circuit.circuit import Circuit
 from qjax.dense import dense_expectation, dense_statevector
 from qjax.engine.library import library, missing
-from qjax.engine.select import ENGINES, real_dtype, resolve
+from qjax.engine.select import ENGINES, Engine, real_dtype, resolve
 from qjax.errors import CircuitError, EngineError
 from qjax.observables import PauliSum
 from qjax.simulate import expectation, statevector
@@ -179,11 +180,21 @@ def verify(circuit: Circuit, params: Any = None, *, show: bool = True) -> Verifi
     slopes = _slopes(circuit, observable, values, directions)
     comparisons = []
     with jax.enable_x64(True):
-        for name in (e.name for e in ENGINES.values() if e.missing() is None):
+        for engine in (e for e in ENGINES.values() if e.missing() is None):
             for dtype in ("complex64", "complex128"):
-                comparisons.append(
-                    _compared(circuit, values, observable, name, dtype, truth, directions, slopes)
-                )
+                with _device_of(engine):
+                    comparisons.append(
+                        _compared(
+                            circuit,
+                            values,
+                            observable,
+                            engine.name,
+                            dtype,
+                            truth,
+                            directions,
+                            slopes,
+                        )
+                    )
     plural = "" if len(directions) == 1 else "s"
     summary = (
         f"{circuit.num_qubits} qubits, {len(circuit)} instructions; gradient along "
@@ -193,6 +204,13 @@ def verify(circuit: Circuit, params: Any = None, *, show: bool = True) -> Verifi
     if show:
         print(found)
     return found
+
+
+def _device_of(engine: Engine) -> Any:
+    """A context in which JAX runs where the engine does: on the CPU too if there is a GPU."""
+    if engine.platform == "cpu" != jax.default_backend():
+        return jax.default_device(jax.local_devices(backend="cpu")[0])
+    return nullcontext()
 
 
 def _values(circuit: Circuit, params: Any, rng: np.random.Generator) -> np.ndarray | None:

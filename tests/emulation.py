@@ -13,21 +13,25 @@ import pytest
 
 from qjax.engine import gpu
 
-_KERNELS = Path(__file__).parents[1] / "kernels"
+KERNELS = Path(__file__).parents[1] / "kernels"
+
+
+def compiler() -> str:
+    found = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if found is None:
+        pytest.skip("the emulation of CUDA needs a C++ compiler")
+    return found
 
 
 @functools.cache
 def build() -> str:
-    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    if compiler is None:
-        pytest.skip("the emulation of CUDA needs a C++ compiler")
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     library = f"{folder}/libqjax_emulation.so"
-    sources = [_KERNELS / "test" / "emulate.cc", _KERNELS / "cuda" / "launch.cc"]
+    sources = [KERNELS / "test" / "emulate.cc", KERNELS / "cuda" / "launch.cc"]
     flags = ["-std=c++17", "-O2", "-fPIC", "-shared", "-w"]
-    folders = [f"-I{jax.ffi.include_dir()}", f"-I{_KERNELS / 'cuda'}"]
-    subprocess.run([compiler, *flags, *folders, *map(str, sources), "-o", library], check=True)
+    folders = [f"-I{jax.ffi.include_dir()}", f"-I{KERNELS / 'cuda'}"]
+    subprocess.run([compiler(), *flags, *folders, *map(str, sources), "-o", library], check=True)
     return library
 
 

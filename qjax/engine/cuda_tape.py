@@ -643,14 +643,12 @@ def _conflict_free(written: tuple[int, ...], read: tuple[int, ...], bits: int) -
     Returns:
         The images of the unit vectors.
     """
-    m = len(written)
     common = _basis(sorted(_span(written) & _span(read)), [])
     first, second = _basis(written, common), _basis(read, common)
     kernel = [a ^ b for a, b in zip(first[len(common) :], second[len(common) :], strict=True)]
     whole = _basis([1 << b for b in range(bits)], [*first, *kernel])
     # `whole`: the first span, then the kernel and what extends it; they go to the low and high bits
-    images = [1 << k for k in range(m)] + [1 << k for k in range(m, bits)]
-    return _solve(whole, images, bits)
+    return _solve(whole, [1 << k for k in range(bits)], bits)
 
 
 def _span(vectors: Sequence[int]) -> set[int]:

@@ -85,15 +85,25 @@ def register(
         default_here = lowered(definition, "xla", platform)
         kernel = None if function is None else lowered(function, name, platform)
 
-        def rule(ctx: Any, *operands: Any, engine: str, **params: Any) -> Any:
-            if kernel is None or engine == "xla" or ENGINES[name].missing() is not None:
-                return default_here(ctx, *operands, **params)
-            if (reason := refused(**params)) is None:
-                if name == "cuda":
+        def obstacle(ctx: Any, params: dict[str, Any]) -> str | None:
+            if (reason := ENGINES[name].missing() or refused(**params)) is not None:
+                return reason
+            if name == "cuda":
+                try:
                     gpu.require(part, _itemsize(ctx))
+                except EngineError as error:
+                    return str(error)
+            return None
+
+        def rule(ctx: Any, *operands: Any, engine: str, **params: Any) -> Any:
+            if kernel is None or engine == "xla":
+                return default_here(ctx, *operands, **params)
+            if (reason := obstacle(ctx, params)) is None:
                 return kernel(ctx, *operands, **params)
             if engine == name:
                 raise EngineError(f'engine="{name}": {reason} Use engine="xla".')
+            if name == "cuda":
+                _warn_once(reason)
             return default_here(ctx, *operands, **params)
 
         return rule
@@ -111,8 +121,6 @@ def register(
 
     def on_cuda(ctx: Any, *operands: Any, engine: str, **params: Any) -> Any:
         _refuse_elsewhere(engine, {"cpu": "a CPU"})
-        if engine == "auto" and (reason := gpu.missing()) is not None:
-            _warn_once(reason)
         return on_gpu_kernels(ctx, *operands, engine=engine, **params)
 
     mlir.register_lowering(primitive, on_cpu, platform="cpu")
@@ -130,7 +138,7 @@ def _refuse_elsewhere(engine: str, places: dict[str, str]) -> None:
 
 @cache
 def _warn_once(reason: str) -> None:
-    logging.getLogger("qjax").warning('engine="cuda" %s Running on "xla".', reason)
+    logging.getLogger("qjax").warning('engine="cuda": %s Running on "xla".', reason)
 
 
 def _itemsize(ctx: Any) -> int:

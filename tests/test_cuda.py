@@ -1,0 +1,330 @@
+"""What can be known of the CUDA engine without a GPU: compiler, cache, tapes, races, errors."""
+
+import logging
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import emulation
+import jax
+import jax.numpy as jnp
+import numpy as np
+import oracle
+import pytest
+from strategies import random_circuit, random_state, random_template
+
+import qjax as qj
+from qjax.engine import cuda, cuda_tape, gpu, lowering, nvrtc
+from qjax.errors import EngineError
+from qjax.plan import compile_plan
+
+compiles = pytest.mark.skipif(nvrtc.missing() is not None, reason="NVRTC is not installed")
+
+
+@pytest.fixture
+def emulated():
+    with emulation.cuda():
+        yield
+
+
+# --- NVRTC ------------------------------------------------------------------------------------
+
+
+def usage(log):
+    """By kernel: registers of a thread, and bytes of spilled loads."""
+    found = {}
+    for block in log.split("Compiling entry function '")[1:]:
+        spilled = re.search(r"(\d+) bytes spill loads", block)
+        registers = re.search(r"Used (\d+) registers", block)
+        found[block.split("'")[0]] = int(registers[1]), int(spilled[1])
+    return found
+
+
+def check_usage(part, architecture):
+    code, log = nvrtc.compiled(part, architecture)
+    assert code[:4] == b"\x7fELF"
+    kernels = usage(log)
+    assert kernels
+    for name, (registers, spilled) in kernels.items():
+        # Two blocks of 256 threads share the 65,536 registers of a multiprocessor.
+        assert registers <= 128, name
+        # A few addresses spill where a thread holds 16 amplitudes; amplitudes must not.
+        assert spilled <= 64, name
+
+
+@compiles
+@pytest.mark.parametrize("architecture", [80, 90, 100])
+def test_kernels_compile_and_keep_to_their_registers(architecture):
+    check_usage(nvrtc.PARTS["other", 8], architecture)
+
+
+@compiles
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", [80, 90, 100])
+@pytest.mark.parametrize("part", sorted(nvrtc.PARTS.values()))
+def test_every_part_compiles_and_keeps_to_its_registers(part, architecture):
+    check_usage(part, architecture)
+
+
+@compiles
+def test_an_architecture_that_nvrtc_does_not_know_is_an_error():
+    with pytest.raises(EngineError, match=r"did not compile the CUDA kernels .*sm_12345"):
+        nvrtc.compiled(0, 12345)
+
+
+def test_without_nvrtc_it_is_said_how_to_get_it(monkeypatch):
+    nvrtc._nvrtc.cache_clear()
+    monkeypatch.setattr(nvrtc, "_candidates", list)
+    assert "NVRTC, CUDA's run-time compiler, which is not installed" in nvrtc.missing()
+    assert 'pip install "jax[cuda13]"' in nvrtc.missing()
+    nvrtc._nvrtc.cache_clear()
+
+
+# --- the cache of compiled kernels --------------------------------------------------------------
+
+
+@pytest.fixture
+def compilations(monkeypatch, tmp_path):
+    """The parts that were compiled, by a compiler that takes no time."""
+    done = []
+
+    def compiled(part, architecture):
+        done.append((part, architecture))
+        return f"code {part} {architecture}".encode(), ""
+
+    monkeypatch.setattr(nvrtc, "compiled", compiled)
+    monkeypatch.setattr(nvrtc, "_nvrtc", lambda: (None, (13, 0)))
+    monkeypatch.setenv("QJAX_CACHE_DIR", str(tmp_path / "kernels"))
+    return done
+
+
+def test_kernels_are_compiled_once_for_each_part_and_architecture(compilations):
+    for _ in range(2):
+        assert nvrtc.cubin(0, 90) == b"code 0 90"
+        assert nvrtc.cubin(1, 90) == b"code 1 90"
+        assert nvrtc.cubin(0, 80) == b"code 0 80"
+    assert compilations == [(0, 90), (1, 90), (0, 80)]
+
+
+def test_other_sources_and_versions_are_compiled_anew(compilations, monkeypatch, tmp_path):
+    nvrtc.cubin(0, 90)
+    monkeypatch.setattr(nvrtc, "_nvrtc", lambda: (None, (13, 1)))
+    nvrtc.cubin(0, 90)
+    changed = tmp_path / "sources"
+    changed.mkdir()
+    for source in nvrtc.SOURCES.iterdir():
+        (changed / source.name).write_bytes(source.read_bytes() + b"\n")
+    monkeypatch.setattr(nvrtc, "SOURCES", changed)
+    nvrtc.cubin(0, 90)
+    assert len(compilations) == 3
+
+
+def test_many_at_once_read_whole_kernels(compilations):
+    with ThreadPoolExecutor(16) as pool:
+        found = set(pool.map(lambda _: nvrtc.cubin(3, 100), range(200)))
+    assert found == {b"code 3 100"}
+    assert len(list(nvrtc._folder().iterdir())) == 1
+
+
+def test_a_folder_that_cannot_be_written_costs_no_more_than_time(
+    compilations, monkeypatch, tmp_path
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("QJAX_CACHE_DIR", str(tmp_path / "file" / "kernels"))
+    assert nvrtc.cubin(0, 90) == nvrtc.cubin(0, 90)
+    assert len(compilations) == 2
+
+
+def test_where_kernels_are_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("QJAX_CACHE_DIR", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert nvrtc._folder() == tmp_path / "qjax"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert nvrtc._folder().parts[-2:] == (".cache", "qjax")
+
+
+# --- tapes --------------------------------------------------------------------------------------
+
+
+def span(vectors):
+    found = [0]
+    for vector in vectors:
+        found += [vector ^ other for other in found]
+    return found
+
+
+@pytest.mark.parametrize("bits", [5, 6, 11, 12])
+@pytest.mark.parametrize("banks", [4, 5])
+def test_exchanges_have_no_bank_conflicts(bits, banks, rng):
+    for _ in range(300):
+        vectors = []
+        for _ in range(2):
+            chosen = []
+            while len(chosen) < banks:  # those that are independent of the ones before
+                vector = int(rng.integers(1, 2**bits))
+                if vector not in span(chosen):
+                    chosen.append(vector)
+            vectors.append(tuple(chosen))
+        columns = cuda_tape._conflict_free(*vectors, bits)
+        assert len(set(span(columns))) == 2**bits  # no two places in one
+        for pattern in vectors:
+            places = span([cuda_tape._mapped(columns, vector) for vector in pattern])
+            assert len({place % 2**banks for place in places}) == 2**banks
+
+
+@pytest.mark.parametrize("itemsize", [8, 16])
+@pytest.mark.parametrize("backward", [False, True])
+def test_a_deep_circuit_needs_few_sweeps_of_memory(itemsize, backward):
+    n, layers = 26, 10
+    circuit = qj.Circuit(n)
+    for _ in range(layers):
+        for q in range(n):
+            circuit.ry(0.1, q).rz(0.2, q)
+        for q in range(n):
+            circuit.cx(q, (q + 1) % n)
+    plan = compile_plan(circuit.structure)
+    shape = cuda.shape_of(plan, itemsize, backward=backward)
+    tape = cuda_tape.write_cuda_tape(plan, shape, backward=backward)
+    # A gate at a time would be n * layers rotations; a tile lacks n - 12 qubits or a few more.
+    assert len(tape.sweeps) <= 5 * layers
+
+
+def test_ten_thousand_gates_of_a_large_state_are_written(rng):
+    plan = compile_plan(random_circuit(24, 10_000, rng).structure)
+    shape = cuda.shape_of(plan, 8, backward=True)
+    assert cuda_tape.write_cuda_tape(plan, shape, backward=True).sweeps
+
+
+# --- the emulation ------------------------------------------------------------------------------
+
+RACE = """
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <numeric>
+#include <random>
+#include <vector>
+#include "block.cuh"
+using namespace qjax_cuda;
+int main(int count, char**) {
+  Block block(0, 1, 32, 1024);
+  auto memory = block.shared<float>(0);
+  QJAX_EACH(block, thread) memory.set(thread, thread, 1.f);
+  if (count > 1) block.sync();
+  QJAX_EACH(block, thread) memory.get(thread, (thread + 1) % 32);
+  return block.raced();
+}
+"""
+
+
+def test_a_missing_barrier_is_reported(tmp_path):
+    """What makes "no race was reported" worth something."""
+    (tmp_path / "race.cc").write_text(RACE)
+    program = str(tmp_path / "race")
+    include = f"-I{emulation.KERNELS / 'cuda'}"
+    command = [emulation.compiler(), "-std=c++17", "-w", include]
+    subprocess.run([*command, str(tmp_path / "race.cc"), "-o", program], check=True)
+    assert subprocess.run([program]).returncode == 1
+    assert subprocess.run([program, "with a barrier"]).returncode == 0
+
+
+def loss(circuit, engine):
+    return lambda p: qj.expectation(circuit, "Z0 + 0.5 X1 Y2 - 0.3 Z1 Z3", p, engine=engine)
+
+
+@pytest.mark.parametrize("n", [4, 9, 12])
+def test_gradients_are_those_of_linear_algebra(n, emulated, rng):
+    circuit = random_template(n, 40, 5, rng)
+    params = jnp.asarray(rng.normal(size=5), np.float32)
+    found = jax.jit(jax.grad(loss(circuit, "cuda")))(params)
+    terms = {"Z0": 1.0, "X1 Y2": 0.5, "Z1 Z3": -0.3}
+    step = 1e-6
+    for k in range(5):
+        ends = [
+            oracle.expectation(
+                oracle.statevector(
+                    circuit.bind(np.asarray(params, float) + sign * step * np.eye(5)[k])
+                ),
+                terms,
+            )
+            for sign in (1, -1)
+        ]
+        assert abs(found[k] - (ends[0] - ends[1]) / (2 * step)) < 1e-4
+
+
+def test_transformations_agree_with_the_xla_engine(emulated, rng):
+    circuit = random_template(6, 30, 4, rng)
+    params = jnp.asarray(rng.normal(size=(5, 4)), np.float32)
+    for transformed in (
+        lambda f: jax.jit(jax.vmap(jax.grad(f))),
+        lambda f: jax.vmap(jax.value_and_grad(jax.jit(f))),
+        lambda f: jax.vmap(lambda p: jax.jvp(f, (p,), (jnp.ones(4, np.float32),))[1]),
+        lambda f: jax.jit(jax.vmap(jax.hessian(f))),
+    ):
+        found, expected = (transformed(loss(circuit, e))(params) for e in ("cuda", "xla"))
+        for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+            assert np.max(np.abs(np.asarray(a) - np.asarray(b))) < 2e-4
+
+
+def test_jobs_of_a_simulator(emulated, rng):
+    circuit = random_circuit(5, 30, rng)
+    chance = np.abs(oracle.statevector(circuit)) ** 2
+    found = qj.counts(circuit, 100_000, jax.random.key(0), engine="cuda")
+    for text, count in found.items():
+        assert abs(count / 100_000 - chance[int(text, 2)]) < 5 * np.sqrt(0.25 / 100_000)
+    found = np.asarray(qj.probabilities(circuit, qubits=[3, 1], engine="cuda"))
+    assert np.max(np.abs(found - oracle.probabilities(oracle.statevector(circuit), (3, 1)))) < 1e-5
+
+
+def test_a_start_state_is_not_destroyed(emulated, rng):
+    circuit = random_circuit(5, 30, rng)
+    start = jnp.asarray(random_state(5, rng), np.complex64)
+    kept = np.asarray(start).copy()
+    qj.statevector(circuit, initial_state=start, engine="cuda")
+    assert np.array_equal(np.asarray(start), kept)
+
+
+def test_the_kernels_know_the_version_of_the_tape(emulated):
+    code = (
+        "import ctypes, sys\n"
+        "from qjax.engine.cuda_tape import VERSION\n"
+        "from qjax.engine.library import library\n"
+        "sys.exit(ctypes.CDLL(str(library().path)).qjax_cuda_tape_version() != VERSION)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+# --- refusals and fallback ----------------------------------------------------------------------
+
+no_gpu = pytest.mark.skipif(gpu.missing() is None, reason="there is a GPU")
+
+
+@no_gpu
+def test_without_a_gpu_it_is_refused_by_name():
+    with pytest.raises(EngineError, match="needs an NVIDIA GPU that JAX sees, and there is none"):
+        qj.statevector(qj.Circuit(1).h(0), engine="cuda")
+
+
+def test_what_the_kernels_cannot_do_is_refused(emulated):
+    with pytest.raises(EngineError, match=r'engine="cuda": .* at least one qubit.*engine="xla"'):
+        qj.statevector(qj.Circuit(0), engine="cuda")
+    table = np.roll(np.arange(2**13), 1)
+    with pytest.raises(EngineError, match=r'engine="cuda": .*one needs 13.*engine="xla"'):
+        qj.statevector(qj.Circuit(14).permutation(table, range(13)), engine="cuda")
+
+
+@no_gpu
+def test_the_fallback_is_said_once(caplog):
+    program = jax.jit(lambda t: qj.statevector(qj.Circuit(2).rx(t, 0).cx(0, 1)))
+    lowering._warn_once.cache_clear()
+    with caplog.at_level(logging.WARNING, "qjax"):
+        for _ in range(2):
+            program.trace(0.5).lower(lowering_platforms=("cuda",))
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0] == (
+        'engine="cuda": needs an NVIDIA GPU that JAX sees, and there is none. Running on "xla".'
+    )
