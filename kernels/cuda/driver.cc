@@ -24,6 +24,7 @@ struct Kernel_;
 struct Function_;
 struct Stream_;
 constexpr int kMajor = 75, kMinor = 76;  // attributes of a device: its compute capability
+constexpr int kNoContext = 201;          // a result: the thread has no current context
 constexpr int kMaxShared = 8;            // attribute of a kernel: most dynamic shared memory
 constexpr int kSharedBytes = 1 << 16;    // that a kernel may ask for
 
@@ -180,7 +181,11 @@ ffi::Error initialize(ffi::RemainingArgs, ffi::RemainingRets, ffi::Dictionary) {
   const Driver& d = driver();
   std::string failure = d.failure;
   DeviceId device = 0;
-  if (failure.empty()) failure = d.text("cuCtxGetDevice", d.get_device(&device));
+  if (failure.empty()) {
+    const Result result = d.get_device(&device);
+    if (result == kNoContext) return ffi::Error::Success();  // the first execution will load
+    failure = d.text("cuCtxGetDevice", result);
+  }
   if (failure.empty()) {
     const std::lock_guard<std::mutex> lock(loaded().mutex);
     failure = load_all(device);
