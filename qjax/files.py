@@ -16,7 +16,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from qjax import channels
 from qjax._atomic import whole_file
+from qjax.channels import Channel
 from qjax.circuit.circuit import Circuit
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import BARRIER, MEASURE, RESET, Directive, Instruction
@@ -29,6 +31,8 @@ FORMAT = "qjax"
 VERSION = 1
 _INLINE = 256  # numbers up to which an array stands in the JSON text
 
+_MADE: dict[str, Callable[..., Gate | Channel]] = {**FAMILIES, **channels.FAMILIES}
+_NAMED: dict[str, Gate | Channel] = {**GATES, **channels.CHANNELS}
 _DIRECTIVES = {d.name: d for d in (BARRIER, MEASURE, RESET)}
 
 
@@ -212,13 +216,13 @@ def _encode_circuit(circuit: Circuit, arrays: Arrays) -> dict[str, Any]:
 
 def _encode_instruction(i: Instruction, arrays: Arrays) -> dict[str, Any]:
     facts: dict[str, Any] = {"name": i.operation.name, "qubits": list(i.qubits)}
-    if isinstance(i.operation, Gate):
-        made = FAMILIES.get(i.operation.name)
-        known = GATES.get(i.operation.name) if made is None else made(*i.operation.arguments)
+    if not isinstance(i.operation, Directive):
+        made = _MADE.get(i.operation.name)
+        known = _NAMED.get(i.operation.name) if made is None else made(*i.operation.arguments)
         if known is not i.operation:
             raise FileError(
-                f"save: gates must be of qjax's table, but {i.operation.name!r} is a gate of your "
-                "own. Append it as a unitary to save the circuit."
+                f"save: gates and channels must be of qjax's tables, but {i.operation.name!r} is "
+                "your own. Append it as a unitary or as Kraus operators to save the circuit."
             )
     if arguments := getattr(i.operation, "arguments", ()):
         facts["arguments"] = [list(a) if isinstance(a, tuple) else a for a in arguments]
@@ -244,6 +248,9 @@ def _decode_circuit(data: Any, archive: Archive) -> Circuit:
         if isinstance(operation, Directive):
             qubits, clbits = tuple(facts["qubits"]), tuple(facts.get("clbits", ()))
             one.append(Instruction(operation, qubits, clbits=clbits))
+        elif isinstance(operation, Channel):
+            values = tuple(_decode(p, archive) for p in facts["params"])
+            one.channel(operation, values, facts["qubits"])
         else:
             params = tuple(_decode(p, archive) for p in facts.get("params", []))
             one.append(
@@ -264,14 +271,14 @@ def _decode_circuit(data: Any, archive: Archive) -> Circuit:
     return circuit
 
 
-def _operation(name: str, arguments: list[Any]) -> Gate | Directive:
+def _operation(name: str, arguments: list[Any]) -> Gate | Channel | Directive:
     if name in _DIRECTIVES:
         return _DIRECTIVES[name]
-    if name in FAMILIES:
-        return FAMILIES[name](*(tuple(a) if isinstance(a, list) else a for a in arguments))
-    if name not in GATES:
+    if name in _MADE:
+        return _MADE[name](*(tuple(a) if isinstance(a, list) else a for a in arguments))
+    if name not in _NAMED:
         raise FileError(f"load: the file holds an unknown gate {name!r}.")
-    return GATES[name]
+    return _NAMED[name]
 
 
 def _encode_pauli_sum(value: PauliSum, arrays: Arrays) -> dict[str, Any]:

@@ -7,7 +7,14 @@ import jax
 import numpy as np
 
 from qjax._checks import check_index
-from qjax.circuit.instruction import Instruction, checked_angle, checked_array, placed
+from qjax.channels import Channel
+from qjax.circuit.instruction import (
+    Instruction,
+    checked_angle,
+    checked_array,
+    checked_values,
+    placed,
+)
 from qjax.circuit.parameter import ParameterVector, is_traced
 from qjax.errors import CircuitError
 from qjax.gates import GATES, Gate
@@ -101,6 +108,30 @@ def _instruction(
     own, k = qubits[: gate.num_controls], gate.num_controls
     controls, values = extra + own, extra_values + (1,) * k
     return canonical(gate.base or gate, qubits[k:], checked, controls, values)
+
+
+def place_channel(
+    channel: Channel, values: tuple[Any, ...], qubits: Any, num_qubits: int
+) -> list[Instruction]:
+    """Instructions of a channel: one, or for a channel on one qubit one for each qubit given.
+
+    Raises:
+        CircuitError: If a qubit is out of range or repeated, or a value is bad.
+    """
+    if len(values) != len(channel.params):
+        raise CircuitError(
+            f"{channel.name}: takes {len(channel.params)} ({', '.join(channel.params)}) as "
+            f"parameters, but got {len(values)}."
+        )
+    places = distinct_qubits(channel.name, qubits, num_qubits)
+    k = channel.num_qubits
+    if k != 1 and len(places) != k:
+        raise CircuitError(f"{channel.name}: takes {k} qubits, but got {len(places)}.")
+    chosen = [(q,) for q in places] if k == 1 else [places]
+    return [
+        Instruction(channel, own, checked_values(placed(channel.name, own), channel, values))
+        for own in chosen
+    ]
 
 
 def canonical(

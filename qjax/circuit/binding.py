@@ -8,11 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qjax.circuit.instruction import Instruction, checked_angle, placed
+from qjax.channels import Channel
+from qjax.circuit.instruction import (
+    Directive,
+    Instruction,
+    checked_angle,
+    checked_values,
+    placed,
+)
 from qjax.circuit.parameter import ParameterExpression, is_real, is_traced
 from qjax.circuit.structure import Structure
 from qjax.errors import ParameterError
-from qjax.gates import Gate
 
 
 def named_values(params: Any) -> Mapping[str, Any] | None:
@@ -108,9 +114,11 @@ def bind_instructions(
     def bound(i: Instruction) -> Instruction:
         if not i.is_symbolic:
             return i
-        assert isinstance(i.operation, Gate)
+        assert not isinstance(i.operation, Directive)
         values = (p.bind(ready) if isinstance(p, ParameterExpression) else p for p in i.params)
         where = placed(i.name, i.all_qubits)
+        if isinstance(i.operation, Channel):
+            return dataclasses.replace(i, params=checked_values(where, i.operation, tuple(values)))
         checked = tuple(
             checked_angle(where, name, value)
             for name, value in zip(i.operation.params, values, strict=True)

@@ -10,11 +10,27 @@ import numpy as np
 
 from qjax._checks import as_integer, as_positive, check_index
 from qjax.circuit._builders import Builders
-from qjax.circuit._place import Angles, Qubits, as_list, distinct_qubits, place
+from qjax.channels import (
+    Channel,
+    find_channel,
+    kraus_channel,
+    kraus_of_superoperator,
+    pauli_channel,
+    pauli_probabilities,
+)
+from qjax.circuit._place import (
+    Angles,
+    Qubits,
+    as_list,
+    distinct_qubits,
+    place,
+    place_channel,
+)
 from qjax.circuit.binding import bind_instructions
 from qjax.circuit.compose import composed, conditioned, controlled, inverted, remapped
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import BARRIER, MEASURE, RESET, Instruction
+from qjax.circuit.parameter import is_traced
 from qjax.circuit.structure import Leaves, Structure, pack, unpack
 from qjax.circuit.synthesis.state import state_steps
 from qjax.errors import CircuitError
@@ -325,6 +341,90 @@ class Circuit(Builders):
         """
         places = tuple(as_list(qubits))
         return self._gate(pauli_rotation_gate(pauli), (theta,), places, controls, control_values)
+
+    def channel(self, channel: str | Channel, values: Any, qubits: Any) -> Self:
+        """Append a channel of noise.
+
+        Args:
+            channel: Name of a row of `qjax.noise.CHANNELS`, or a row.
+            values: One value per parameter of the channel, a single one for one parameter: numbers,
+                traced scalars, or expressions of parameters. Times have one unit, of your choice.
+            qubits: For a channel on one qubit, a qubit or a sequence: it goes on each. Else as many
+                qubits as it takes.
+
+        Raises:
+            CircuitError: If there is no such channel, qubits do not fit, or a value is outside its
+                range.
+
+        Examples:
+            >>> Circuit(2).h(0).channel("depolarizing", 0.01, [0, 1]).count_ops()
+            {'depolarizing': 2, 'h': 1}
+        """
+        row = find_channel(channel) if isinstance(channel, str) else channel
+        given = tuple(values) if isinstance(values, (tuple, list)) else (values,)
+        return self._extend(place_channel(row, given, qubits, self._num_qubits))
+
+    def pauli_channel(self, probabilities: Any, qubits: Any) -> Self:
+        """Append the channel that applies Pauli strings with given probabilities.
+
+        Args:
+            probabilities: A mapping from Pauli texts, letter j on `qubits[j]`, to probabilities;
+                what is missing to 1 is the identity's. Or an array of shape (4**k,), in the order
+                of `itertools.product("IXYZ", repeat=k)`, which may be traced.
+            qubits: k qubits; for k = 1, a sequence puts it on each.
+
+        Raises:
+            CircuitError: If probabilities are negative or do not add up to 1.
+
+        Examples:
+            >>> Circuit(2).pauli_channel({"XX": 0.01, "ZI": 0.02}, (0, 1)).count_ops()
+            {'pauli_channel': 1}
+        """
+        if isinstance(probabilities, Mapping):
+            probabilities = pauli_probabilities(probabilities)
+        k = (len(probabilities).bit_length() - 1) // 2
+        return self.channel(pauli_channel(k), (probabilities,), qubits)
+
+    def kraus(self, operators: Any, qubits: Any) -> Self:
+        """Append the channel rho -> sum_k K_k rho K_k^dagger.
+
+        Args:
+            operators: Array of shape (K, 2**k, 2**k); bit j of an index is `qubits[j]`. It may be
+                traced; if it is not complete then, every number that the circuit gives is NaN.
+            qubits: k qubits; for k = 1, a sequence puts it on each.
+
+        Raises:
+            CircuitError: If the shape does not fit, or sum_k K_k^dagger K_k is not the identity.
+
+        Examples:
+            >>> Circuit(1).kraus([[[1, 0], [0, 0.6]], [[0, 0.8], [0, 0]]], 0).count_ops()
+            {'kraus': 1}
+        """
+        array = operators if is_traced(operators) else np.asarray(operators, np.complex128)
+        if array.ndim != 3 or array.shape[1] != array.shape[2] or array.shape[1] < 2:
+            raise CircuitError(
+                f"kraus: operators must have shape (K, 2**k, 2**k), but have {array.shape}."
+            )
+        k = array.shape[1].bit_length() - 1
+        return self.channel(kraus_channel(array.shape[0], k), (array,), qubits)
+
+    def superoperator(self, matrix: Any, qubits: Any) -> Self:
+        """Append the channel given by its superoperator.
+
+        Args:
+            matrix: Known array of shape (4**k, 4**k), which acts on vectors whose index is
+                i + 2**k j for the entry rho[i, j].
+            qubits: k qubits; for k = 1, a sequence puts it on each.
+
+        Raises:
+            CircuitError: If the shape does not fit, or it is not completely positive and
+                trace-preserving; the message says how far it is off.
+
+        Examples:
+            >>> Circuit(1).superoperator(np.diag([1, 0.8, 0.8, 1]), 0).count_ops()
+            {'kraus': 1}
+        """
+        return self.kraus(kraus_of_superoperator(matrix), qubits)
 
     def prepare_state(self, amplitudes: Any, qubits: Qubits | None = None) -> Self:
         """Append gates that take |0...0> to a state, its phases included.

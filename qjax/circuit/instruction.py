@@ -1,10 +1,11 @@
-"""Instruction: a gate, a measurement, a reset or a barrier, placed on qubits."""
+"""Instruction: a gate, a channel, a measurement, a reset or a barrier, placed on qubits."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from qjax.channels import Channel
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.parameter import ParameterExpression, is_number, is_traced
 from qjax.errors import CircuitError
@@ -18,10 +19,12 @@ class Directive:
     Attributes:
         name: "barrier", "measure" or "reset".
         label: What a drawing shows.
+        param_shapes: None.
     """
 
     name: str
     label: str
+    param_shapes: tuple[()] = ()
 
 
 BARRIER = Directive("barrier", "░")
@@ -31,13 +34,13 @@ RESET = Directive("reset", "|0>")
 
 @dataclass(frozen=True, eq=False)
 class Instruction:
-    """A gate or a directive on the qubits of a circuit. It is never changed.
+    """A gate, a channel or a directive on the qubits of a circuit. It is never changed.
 
     A controlled gate is held as its base and its controls, so `cx`, a controlled `x` and
     `mcx` with one control are one and the same.
 
     Attributes:
-        operation: The row of the gate under the controls, or a directive.
+        operation: The row of the gate under the controls, or of a channel, or a directive.
         qubits: The qubits it acts on, without controls; the first is bit 0 of the gate's matrix.
         params: Its angles (numbers, tracers or `ParameterExpression`s) or arrays.
         controls: Control qubits.
@@ -46,7 +49,7 @@ class Instruction:
         conditions: Conditions on classical bits, all of which must hold for it to be carried out.
     """
 
-    operation: Gate | Directive
+    operation: Gate | Channel | Directive
     qubits: tuple[int, ...]
     params: tuple[Any, ...] = ()
     controls: tuple[int, ...] = ()
@@ -179,6 +182,39 @@ def unitarity_tolerance(dtype: Any, size: int) -> float:
     single = np.finfo(np.float32).eps
     eps = max(float(np.finfo(dtype).eps), float(single))
     return 8 * eps * max(size, 2)
+
+
+def checked_values(where: str, channel: Channel, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values of a channel's parameters, after checks.
+
+    Args:
+        where: Channel and qubits, as `placed` gives them.
+        channel: The row.
+        values: What the user gave, one for each parameter. Traced values and expressions are not
+            known yet: a strength that cannot be then gives NaN, or is told when it is bound.
+
+    Raises:
+        CircuitError: If a shape is wrong, or known values make no channel; the message says how
+            far they are off.
+    """
+    checked = []
+    for name, shape, value in zip(channel.params, channel.param_shapes, values, strict=True):
+        if not shape:
+            checked.append(checked_angle(where, name, value))
+            continue
+        if not is_traced(value):
+            value = np.asarray(value, np.complex128)
+            if not np.all(np.isfinite(value)):
+                raise CircuitError(f"{where}: {name} must be finite, but hold NaN or infinity.")
+        if value.shape != shape:
+            raise CircuitError(
+                f"{where}: {name} must have shape {shape}, but have shape {tuple(value.shape)}."
+            )
+        checked.append(value)
+    open_yet = any(is_traced(v) or isinstance(v, ParameterExpression) for v in checked)
+    if not open_yet and (fault := channel.fault(*checked)) is not None:
+        raise CircuitError(f"{where}: {fault}.")
+    return tuple(checked)
 
 
 def checked_array(where: str, shape: tuple[int, ...], value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from qjax.channels import Channel
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import RESET, Directive, Instruction
 from qjax.circuit.parameter import ParameterExpression, Symbol, is_traced
@@ -44,7 +45,7 @@ class Array:
 class Item:
     """An instruction without its numbers; `params[i]` says where they are."""
 
-    operation: Gate | Directive
+    operation: Gate | Channel | Directive
     qubits: tuple[int, ...]
     controls: tuple[int, ...]
     control_values: tuple[int, ...]
@@ -123,6 +124,14 @@ class Structure:
         return None
 
     @cached_property
+    def channel(self) -> str | None:
+        """The first channel of noise in the circuit, in words; None if there is none."""
+        for item in self.items:
+            if isinstance(item.operation, Channel):
+                return f"{item.operation.name} on {', '.join(f'qubit {q}' for q in item.qubits)}"
+        return None
+
+    @cached_property
     def final_measurements(self) -> dict[int, int] | None:
         """Measured qubit of each classical bit, or None if not all measurements are final.
 
@@ -141,7 +150,7 @@ class Structure:
                         return None
                     measured[c] = q
                     done.add(q)
-            elif isinstance(item.operation, Gate) and (
+            elif isinstance(item.operation, (Gate, Channel)) and (
                 done.intersection(item.controls) or done.intersection(item.qubits)
             ):
                 return None
@@ -200,9 +209,7 @@ def pack(
             tuple(
                 locate(param, shape)
                 for param, shape in zip(i.params, i.operation.param_shapes, strict=True)
-            )
-            if isinstance(i.operation, Gate)
-            else (),
+            ),
             i.conditions,
         )
         for i in instructions

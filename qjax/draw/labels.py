@@ -78,8 +78,7 @@ class Labels:
     def angles(self, instruction: Instruction) -> str:
         """The angles, between commas; a matrix is not written out."""
         operation = instruction.operation
-        shapes = operation.param_shapes if isinstance(operation, Gate) else ()
-        pairs = zip(instruction.params, shapes, strict=True)
+        pairs = zip(instruction.params, operation.param_shapes, strict=True)
         return ", ".join(self.angle(param) for param, shape in pairs if not shape)
 
     def full(self, instruction: Instruction) -> str:

@@ -12,6 +12,7 @@ The parameters are the plan and the engine asked for; see `lowering` for what th
 A primitive, and not `jax.custom_vjp`, for the latter has no forward mode.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching
 
 from qjax.engine import cpu, cuda, xla
+from qjax.engine.linear import linear_p
 from qjax.engine.lowering import register
 from qjax.engine.rows import batch_of, folded, stacked, summed_like
 from qjax.plan import Plan
@@ -114,6 +116,9 @@ register(
 def _apply_jvp(
     primals: Sequence[Any], tangents: Sequence[Any], *, plan: Plan, engine: str
 ) -> tuple[Any, Any]:
+    if not plan.is_unitary:
+        run = partial(apply_parts, plan=plan, engine=engine)
+        return jax.jvp(run, tuple(primals), tuple(map(ad.instantiate_zeros, tangents)))
     state, numbers = primals
     out = apply_p.bind(state, numbers, plan=plan, engine=engine)
     d_state, d_numbers = map(ad.instantiate_zeros, tangents)
@@ -155,6 +160,27 @@ def _definition_jvp(definition: Definition) -> Definition:
         return jvp(plan, tuple(primals), tuple(map(ad.instantiate_zeros, tangents)))
 
     return rule
+
+
+def apply_parts(state: Any, numbers: Any, *, plan: Plan, engine: str) -> Any:
+    """`apply` of a plan that is not unitary: its unitary parts, and one by one what is between.
+
+    Reverse mode cannot undo an op that is not unitary, so it keeps the state before each; it keeps
+    some 2 sqrt(K) of K states, and computes the others again.
+    """
+    parts = plan.parts
+    length = max(1, math.isqrt(len(parts)))
+
+    def run(first: int, state: Any, numbers: Any) -> Any:
+        for part in parts[first : first + length]:
+            own = numbers[:, plan.places(part)]
+            primitive = apply_p if part.is_unitary else linear_p
+            state = primitive.bind(state, own, plan=part, engine=engine)
+        return state
+
+    for first in range(0, len(parts), length):
+        state = jax.checkpoint(partial(run, first))(state, numbers)
+    return state
 
 
 ad.primitive_jvps[apply_p] = _apply_jvp

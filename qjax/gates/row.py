@@ -36,6 +36,8 @@ class Gate:
         base: The gate under the controls, or None.
         num_controls: How many of the first qubits are controls.
         arguments: What a gate made by a family (`pauli_rotation`, `permutation`) was made from.
+        unitary: False for the matrices that noise is made of: they have parameters, no inverse and
+            no controls, and reverse mode keeps the states before them.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Gate:
     base: "Gate | None" = None
     num_controls: int = 0
     arguments: tuple[Any, ...] = ()
+    unitary: bool = True
 
     def __post_init__(self) -> None:
         if not self.param_shapes:

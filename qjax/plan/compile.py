@@ -33,6 +33,11 @@ def compile_plan(structure: Structure) -> Plan:
             phases  diagonal on 0
                     rotation Z on 1
     """
+    if (channel := structure.channel) is not None:
+        raise CircuitError(
+            f"A state vector has no noise, but this circuit has {channel}. Use density_matrix, or "
+            "expectation, probabilities, sample and counts, which take noise."
+        )
     if (dynamic := structure.dynamic) is not None:
         raise CircuitError(
             "A circuit to be simulated must hold gates and final measurements, but this has "

@@ -81,7 +81,7 @@ def _form(gate: Gate) -> tuple[OpKind, bool, tuple[int, ...]]:
         return OpKind.PERMUTATION, False, gate.arguments[0]
     if any(gate.param_shapes):
         return OpKind.DENSE, False, ()
-    generic = np.sqrt(np.arange(2.0, 2.0 + len(gate.params)))
+    generic = 1 / np.sqrt(np.arange(2.0, 2.0 + len(gate.params)))
     matrix = np.asarray(gate.matrix(*generic))
     if not np.any(matrix - np.diag(np.diagonal(matrix))):
         return OpKind.DIAGONAL, False, ()

@@ -3,6 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
 
 from qjax.circuit.structure import Structure
 from qjax.gates import Gate
@@ -15,15 +18,19 @@ from qjax.plan.sweep import Stage
 class Plan:
     """What the compiler made of a circuit's structure; it holds no number of a run.
 
-    Two plans are equal when their structures are, for the compiler is a function of the structure.
+    Two plans are equal when their structures and parts are, for the compiler is a function of the
+    structure.
 
     Attributes:
         structure: The circuit's structure.
         ops: What an engine executes, in time order.
+        part: The first of these ops and the one after the last, among those of the structure, if
+            they are not all.
     """
 
     structure: Structure
     ops: tuple[Op, ...]
+    part: tuple[int, int] | None = None
 
     @property
     def num_qubits(self) -> int:
@@ -55,6 +62,38 @@ class Plan:
         """Length of the buffer of numbers."""
         return sum(op.num_numbers for op in self.ops)
 
+    @cached_property
+    def parts(self) -> tuple["Plan", ...]:
+        """The plan cut around every op that is not unitary; one part if all are."""
+        cuts = {0, len(self.ops)}
+        for index, op in enumerate(self.ops):
+            if not self.is_unitary_op(op):
+                cuts |= {index, index + 1}
+        ends = sorted(cuts)
+        return tuple(
+            Plan(self.structure, self.ops[a:b], (a, b)) for a, b in pairwise(ends)
+        ) or (self,)
+
+    def is_unitary_op(self, op: Op) -> bool:
+        """Whether an op is a product of gates that are unitary."""
+        gates = (self.structure.items[f.item].operation for f in op.factors)
+        return all(isinstance(gate, Gate) and gate.unitary for gate in gates)
+
+    @cached_property
+    def is_unitary(self) -> bool:
+        """Whether all gates are unitary."""
+        return all(map(self.is_unitary_op, self.ops))
+
+    def places(self, part: "Plan") -> np.ndarray:
+        """Where the numbers of a part stand in the buffer of this plan, in the part's order."""
+        assert part.part is not None
+        found = np.zeros(part.num_numbers, np.int32)
+        for op, to, start in zip(
+            part.ops, part.offsets, self.offsets[slice(*part.part)], strict=True
+        ):
+            found[to : to + op.num_numbers] = np.arange(start, start + op.num_numbers)
+        return found
+
     def schedule(self, tile_bits: int, low_bits: int) -> tuple[Stage, ...]:
         """The ops in sweeps over tiles; the same object for equal arguments.
 
@@ -76,10 +115,14 @@ class Plan:
         return {}
 
     def __hash__(self) -> int:
-        return hash(self.structure)
+        return hash((self.structure, self.part))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Plan) and self.structure == other.structure
+        return (
+            isinstance(other, Plan)
+            and self.part == other.part
+            and self.structure == other.structure
+        )
 
     def __repr__(self) -> str:
         return f"<Plan: {self.num_qubits} qubits, {len(self.ops)} ops>"
