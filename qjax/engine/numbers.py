@@ -119,7 +119,8 @@ class _Values:
         used = [-1 - r for r in refs if r < 0]
         if not used:
             return known[np.array(refs, np.int32)]
-        fresh = xp.stack([_poisoned(xp.asarray(self.traced[k]).astype(dtype)) for k in used])
+        name = structure.items[items[0]].operation.name
+        fresh = xp.stack([_poisoned(xp.asarray(self.traced[k]).astype(dtype), name) for k in used])
         order, count = [], 0
         for r in refs:
             order.append(r if r >= 0 else known.shape[0] + count)
@@ -147,14 +148,22 @@ class _Values:
         return np.result_type(self.dtype, np.complex64)
 
 
-def _poisoned(value: Any) -> Any:
-    """The value, or NaN if a traced matrix or diagonal is not unitary: wrong is never silent."""
-    size = value.shape[0]
-    if value.ndim == 1:
+def _poisoned(value: Any, name: str) -> Any:
+    """The traced array of a gate, or NaN if it is not what it must be: wrong is never silent.
+
+    The matrix of a `unitary` and the entries of a `diagonal` must be unitary, the operators of
+    `kraus` complete.
+    """
+    size = value.shape[-1]
+    if name == "diagonal":
         error = jnp.max(jnp.abs(jnp.abs(value) - 1))
-    else:
-        product = (value[:, None, :] * value.conj()[None, :, :]).sum(-1)
+    elif name in ("unitary", "kraus"):
+        # sum_k K_k^dagger K_k of one or several matrices.
+        rows = value.reshape(-1, size)
+        product = (rows.conj()[:, :, None] * rows[:, None, :]).sum(0)
         error = jnp.max(jnp.abs(product - jnp.eye(size, dtype=value.dtype)))
+    else:
+        return value
     tolerance = unitarity_tolerance(value.dtype, size)
     return jnp.where(error <= tolerance, value, jnp.asarray(jnp.nan, value.dtype))
 

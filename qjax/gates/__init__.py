@@ -14,8 +14,10 @@ References:
 """
 
 from qjax.gates.families import FAMILIES as FAMILIES
+from qjax.gates.families import conjugate_gate as conjugate_gate
 from qjax.gates.families import diagonal_gate as diagonal_gate
 from qjax.gates.families import inverse_of as inverse_of
+from qjax.gates.families import operator_gate as operator_gate
 from qjax.gates.families import pauli_rotation_gate as pauli_rotation_gate
 from qjax.gates.families import permutation_gate as permutation_gate
 from qjax.gates.families import unitary_gate as unitary_gate

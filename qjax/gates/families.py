@@ -2,6 +2,7 @@
 
 import copyreg
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from math import pi
@@ -82,6 +83,38 @@ def unitary_gate(num_qubits: int) -> Gate:
         inverse=lambda matrix: ("unitary", (matrix.conj().swapaxes(-1, -2),), qubits),
         param_shapes=((size, size),), arguments=(num_qubits,), label="U",
     )  # fmt: skip
+
+
+@cache
+def operator_gate(num_qubits: int) -> Gate:
+    """As `unitary_gate`, of any matrix: what a trajectory of noise applies.
+
+    Examples:
+        >>> operator_gate(1).unitary
+        False
+    """
+    gate = unitary_gate(num_qubits)
+    return replace(gate, name="operator", definition="the given matrix", unitary=False)
+
+
+@cache
+def conjugate_gate(gate: Gate) -> Gate:
+    """The gate whose matrix is the complex conjugate, and which has no decomposition.
+
+    Examples:
+        >>> conjugate_gate(GATES["s"]).matrix()[1, 1]
+        np.complex128(-0-1j)
+    """
+    return replace(
+        gate,
+        name=f"{gate.name}_conjugate",
+        matrix=lambda *angles, xp=np: xp.conj(gate.matrix(*angles, xp=xp)),
+        decomposition=None,
+        generator=None,
+        qasm2=None,
+        qasm3=None,
+        aliases=(),
+    )
 
 
 @cache
