@@ -3,6 +3,7 @@
 from qjax import hardware as hardware
 from qjax import interop as interop
 from qjax import library as library
+from qjax import noise as noise
 from qjax import plot as plot
 from qjax import qasm as qasm
 from qjax._version import __version__ as __version__
@@ -21,6 +22,8 @@ from qjax.files import load as load
 from qjax.files import save as save
 from qjax.gates import GATES as GATES
 from qjax.gates import Gate as Gate
+from qjax.noise import NoiseModel as NoiseModel
+from qjax.noise import density_matrix as density_matrix
 from qjax.observables import Diagonal as Diagonal
 from qjax.observables import Hermitian as Hermitian
 from qjax.observables import PauliString as PauliString

@@ -23,9 +23,14 @@ from qjax.engine.sampling import draw
 from qjax.engine.sampling import probabilities as probabilities_of
 from qjax.engine.select import complex_dtype, real_dtype, resolve
 from qjax.errors import CircuitError, ObservableError, SamplingError, StateError
+from qjax.noise.density import density_rows, diagonal_of, marginal, traces
+from qjax.noise.model import NoiseModel, is_noisy
+from qjax.noise.model import noisy as with_noise
+from qjax.noise.trajectories import trajectory_expectation
 from qjax.plan import Plan, compile_plan
 from qjax.state import basis_state, checked_state
 
+MOST_DENSITY_BITS = 20  # a density matrix of 10 qubits is soon made
 MAX_UNITARY_QUBITS = 14  # the matrix of a unitary then has 2 GiB
 
 
@@ -222,6 +227,7 @@ def probabilities(
     params: Any = None,
     *,
     qubits: Any = None,
+    noise: NoiseModel | None = None,
     initial_state: Any = None,
     dtype: Any = None,
     engine: str | None = None,
@@ -232,7 +238,10 @@ def probabilities(
         circuit: The circuit, without measurements.
         params: As in `statevector`.
         qubits: Distinct qubits to measure; qubits[0] is bit 0 of the result's index. All if None.
-        initial_state: As in `statevector`.
+        noise: A `NoiseModel`, whose channels are added to those that the circuit has.
+            With readout errors, the probabilities are of what is read. Noise takes a density
+            matrix.
+        initial_state: As in `statevector`; with noise as in `density_matrix`.
         dtype: Of the amplitudes; the probabilities have its precision.
         engine: As in `statevector`.
 
@@ -248,10 +257,18 @@ def probabilities(
         Array([0.5, 0.5], dtype=float32)
     """
     _without_measurements(circuit, "probabilities")
-    run = _run(circuit, params, initial_state, dtype, engine, "probabilities")
     chosen = None
     if qubits is not None:
         chosen = check_qubits(qubits, circuit.num_qubits, "probabilities", CircuitError)
+    if is_noisy(circuit, noise):
+        rows, lead = density_rows(
+            circuit, params, noise, initial_state, dtype, engine, "probabilities"
+        )
+        found = marginal(diagonal_of(rows), chosen)
+        if noise is not None:
+            found = noise.misread(found, chosen or tuple(range(circuit.num_qubits)))
+        return found.reshape(*lead, -1)
+    run = _run(circuit, params, initial_state, dtype, engine, "probabilities")
     return run.shaped(probabilities_of(run.states, chosen, engine or "auto"))
 
 
@@ -260,6 +277,9 @@ def expectation(
     observable: Any,
     params: Any = None,
     *,
+    noise: NoiseModel | None = None,
+    trajectories: int | None = None,
+    key: jax.Array | None = None,
     initial_state: Any = None,
     dtype: Any = None,
     engine: str | None = None,
@@ -272,7 +292,12 @@ def expectation(
         observable: A PauliSum (or its text), Projector, Diagonal or Hermitian, or a sequence of k
             of them. Coefficients may be traced, and differentiated.
         params: As in `statevector`.
-        initial_state: As in `statevector`.
+        noise: A `NoiseModel`, whose channels are added to those that the circuit has.
+        trajectories: With noise, a mean over so many trajectories; see
+            `noise.trajectory_expectation`, which gives the standard error as well. By default
+            noise takes a density matrix, and is exact.
+        key: A `jax.random` key, for trajectories.
+        initial_state: As in `statevector`; with noise as in `density_matrix`.
         dtype: Of the amplitudes; the values have its precision.
         engine: As in `statevector`.
 
@@ -297,7 +322,15 @@ def expectation(
         T. Jones and J. Gacon, Efficient calculation of gradients in classical simulations of
         variational quantum algorithms, arXiv:2009.02823.
     """
+    if trajectories is not None:
+        if key is None:
+            raise SamplingError("expectation: trajectories need a key, as jax.random.key(0).")
+        return trajectory_expectation(
+            circuit, observable, params, trajectories=trajectories, key=key, noise=noise,
+            initial_state=initial_state, dtype=dtype, engine=engine,
+        ).value  # fmt: skip
     measured = isinstance(circuit, Circuit) and is_dynamic(circuit)
+    noisy = isinstance(circuit, Circuit) and is_noisy(circuit, noise)
     if not measured:
         _without_measurements(circuit, "expectation")
     several = isinstance(observable, Sequence) and not isinstance(observable, str)
@@ -305,7 +338,12 @@ def expectation(
     if not wanted:
         raise ObservableError("expectation: a sequence of observables must not be empty.")
     checked = [checked_observable(o, circuit.num_qubits) for o in wanted]
-    if measured:
+    if noisy:
+        rows, lead = density_rows(
+            circuit, params, noise, initial_state, dtype, engine, "expectation"
+        )
+        values = traces(rows, checked, engine or "auto").reshape(*lead, len(checked))
+    elif measured:
         states = branch_states(circuit, params, initial_state, dtype, engine, "expectation")
         values = jnp.sum(expectations(states, checked, engine or "auto"), axis=0)
     else:
@@ -359,6 +397,7 @@ def sample(
     key: jax.Array,
     params: Any = None,
     *,
+    noise: NoiseModel | None = None,
     initial_state: Any = None,
     dtype: Any = None,
     engine: str | None = None,
@@ -375,6 +414,9 @@ def sample(
         key: A `jax.random` key. Every element of the leading axes draws by a key of its own,
             made from this one.
         params: As in `statevector`.
+        noise: A `NoiseModel`, whose channels are added to those that the circuit has.
+            Shots are drawn from the density matrix if that is soon made, else every shot has a
+            state of its own; then params and initial state must have no leading axes.
         initial_state: As in `statevector`.
         dtype: Of the amplitudes.
         engine: As in `statevector`.
@@ -398,12 +440,55 @@ def sample(
     """
     count = as_positive(shots, "sample: shots", SamplingError)
     _check_key(key)
+    if isinstance(circuit, Circuit) and is_noisy(circuit, noise):
+        return _noisy_bits(circuit, count, key, params, noise, initial_state, dtype, engine)
     if isinstance(circuit, Circuit) and is_dynamic(circuit):
         return sample_bits(circuit, count, key, params, initial_state, dtype, engine)
     run = _run(circuit, params, initial_state, dtype, engine, "sample")
     columns = tuple(_measured_columns(circuit))
     bits = _drawn_bits(run.states, key, count, columns, bool(run.lead), engine or "auto")
     return run.shaped(bits)
+
+
+def _noisy_bits(
+    circuit: Circuit,
+    shots: int,
+    key: jax.Array,
+    params: Any,
+    noise: NoiseModel | None,
+    initial_state: Any,
+    dtype: Any,
+    engine: str | None,
+) -> jax.Array:
+    """Bits of shots under noise, (..., shots, k), readout errors included."""
+    own, misread = jax.random.split(key)
+    n = circuit.num_qubits
+    final = circuit.structure.final_measurements
+    small = 2 * n <= MOST_DENSITY_BITS and 2**n <= max(shots, 2**10)
+    if final is not None and small:
+        columns = _measured_columns(circuit)
+        rows, lead = density_rows(circuit, params, noise, initial_state, dtype, engine, "sample")
+        chances = jnp.maximum(diagonal_of(rows), jnp.zeros((), rows.real.dtype))
+        roots = jnp.sqrt(chances)
+        states = lax.complex(roots, jnp.zeros_like(roots))
+        bits = _drawn_bits(states, own, shots, tuple(columns), bool(lead), engine or "auto")
+        bits = bits.reshape(*lead, *bits.shape[1:])
+    else:
+        measured = circuit if circuit.num_clbits else circuit.copy().measure_all()
+        columns = _last_measured(measured)
+        bits = sample_bits(
+            with_noise(measured, noise), shots, own, params, initial_state, dtype, engine
+        )
+    return bits if noise is None else noise.misread_bits(bits, columns, misread)
+
+
+def _last_measured(circuit: Circuit) -> list[int | None]:
+    """The qubit whose measurement last writes each bit."""
+    found: list[int | None] = [None] * circuit.num_clbits
+    for i in circuit:
+        for q, c in zip(i.qubits, i.clbits, strict=bool(i.clbits)):
+            found[c] = q
+    return found
 
 
 @partial(jax.jit, static_argnums=(2, 3, 4, 5))
@@ -429,6 +514,7 @@ def counts(
     key: jax.Array,
     params: Any = None,
     *,
+    noise: NoiseModel | None = None,
     initial_state: Any = None,
     dtype: Any = None,
     engine: str | None = None,
@@ -440,6 +526,7 @@ def counts(
         shots: How many times.
         key: A `jax.random` key.
         params: As in `statevector`.
+        noise: As in `sample`.
         initial_state: As in `statevector`.
         dtype: Of the amplitudes.
         engine: As in `statevector`.
@@ -458,8 +545,9 @@ def counts(
         (['00', '11'], 1024)
     """
     bits = sample(
-        circuit, shots, key, params, initial_state=initial_state, dtype=dtype, engine=engine
-    )
+        circuit, shots, key, params, noise=noise, initial_state=initial_state, dtype=dtype,
+        engine=engine,
+    )  # fmt: skip
     if is_traced(bits):
         raise SamplingError(
             "counts must be called outside jit, vmap and grad, for its keys are known only when "

@@ -110,7 +110,10 @@ def kraus_channel(count: int, num_qubits: int) -> Channel:
     )  # fmt: skip
 
 
-FAMILIES: dict[str, Callable[..., Channel]] = {"pauli_channel": pauli_channel, "kraus": kraus_channel}
+FAMILIES: dict[str, Callable[..., Channel]] = {
+    "pauli_channel": pauli_channel,
+    "kraus": kraus_channel,
+}
 """The families, by the names of their channels."""
 
 

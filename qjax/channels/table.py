@@ -11,7 +11,9 @@ from qjax.errors import CircuitError
 from qjax.gates import GATES, pauli_rotation_gate
 
 NIELSEN = "Nielsen and Chuang, Quantum Computation and Quantum Information, section 8.3"
-_MATRICES = {letter: GATES[name].matrix() for letter, name in zip("IXYZ", ("id", "x", "y", "z"), strict=True)}
+_MATRICES = {
+    letter: GATES[name].matrix() for letter, name in zip("IXYZ", ("id", "x", "y", "z"), strict=True)
+}
 
 
 def pauli_matrices(texts: list[str]) -> np.ndarray:

@@ -5,6 +5,7 @@ qubit q and its complex conjugate on q + n; a channel is its superoperator on bo
 batches and derivatives are those of state vectors.
 """
 
+import math
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -105,7 +106,7 @@ def density_rows(
     buffer = jnp.asarray(numbers(plan, double.leaves, values, real_dtype(amplitudes)))
     start = _start(initial_state, n, amplitudes, engine or "auto", what)
     lead = buffer.shape[:-1]
-    flat = buffer.reshape(-1, buffer.shape[-1])
+    flat = buffer.reshape(math.prod(lead), buffer.shape[-1])
     return apply_p.bind(start, flat, plan=plan, engine=engine or "auto"), lead
 
 

@@ -99,9 +99,7 @@ class NoiseModel:
         places, chosen = (
             None if q is None else tuple(int(p) for p in np.atleast_1d(q)) for q in (qubits, on)
         )
-        self.rules.append(
-            Rule(row, given, None if names is None else tuple(names), places, chosen)
-        )
+        self.rules.append(Rule(row, given, None if names is None else tuple(names), places, chosen))
         return self
 
     def add_readout(self, one_for_zero: Any, zero_for_one: Any, qubits: Any = None) -> Self:
@@ -270,6 +268,11 @@ def _add_calibrated(
         model.add(channel, strength, gates=name, qubits=places)
     for q, values in times:
         model.add("thermal_relaxation", values, gates=name, qubits=places, on=q)
+
+
+def is_noisy(circuit: Circuit, noise: NoiseModel | None) -> bool:
+    """Whether there is a model, or the circuit has channels of its own."""
+    return noise is not None or circuit.structure.channel is not None
 
 
 def noisy(circuit: Circuit, noise: NoiseModel | None) -> Circuit:

@@ -79,7 +79,7 @@ def _form(gate: Gate) -> tuple[OpKind, bool, tuple[int, ...]]:
         return OpKind.DIAGONAL, False, ()
     if gate.name == "permutation":
         return OpKind.PERMUTATION, False, gate.arguments[0]
-    if any(gate.param_shapes):
+    if any(gate.param_shapes) or gate.name == "choice":
         return OpKind.DENSE, False, ()
     generic = 1 / np.sqrt(np.arange(2.0, 2.0 + len(gate.params)))
     matrix = np.asarray(gate.matrix(*generic))

@@ -70,9 +70,9 @@ class Plan:
             if not self.is_unitary_op(op):
                 cuts |= {index, index + 1}
         ends = sorted(cuts)
-        return tuple(
-            Plan(self.structure, self.ops[a:b], (a, b)) for a, b in pairwise(ends)
-        ) or (self,)
+        return tuple(Plan(self.structure, self.ops[a:b], (a, b)) for a, b in pairwise(ends)) or (
+            self,
+        )
 
     def is_unitary_op(self, op: Op) -> bool:
         """Whether an op is a product of gates that are unitary."""
