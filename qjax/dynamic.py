@@ -1,4 +1,4 @@
-"""Circuits that are more than gates: measurements in between, resets, conditions, channels of noise.
+"""Circuits that are more than gates: outcomes, resets, conditions, channels of noise.
 
 Two ways to run one. *Branches*: every measurement and reset doubles the states, one for each
 outcome, whose squared norms are the probabilities; this is exact, has derivatives, and shots are

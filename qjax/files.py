@@ -16,9 +16,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from qjax import channels
 from qjax._atomic import whole_file
-from qjax.channels import Channel
+from qjax.channels import CHANNELS, Channel
+from qjax.channels import FAMILIES as CHANNEL_FAMILIES
 from qjax.circuit.circuit import Circuit
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import BARRIER, MEASURE, RESET, Directive, Instruction
@@ -31,8 +31,8 @@ FORMAT = "qjax"
 VERSION = 1
 _INLINE = 256  # numbers up to which an array stands in the JSON text
 
-_MADE: dict[str, Callable[..., Gate | Channel]] = {**FAMILIES, **channels.FAMILIES}
-_NAMED: dict[str, Gate | Channel] = {**GATES, **channels.CHANNELS}
+_MADE: dict[str, Callable[..., Gate | Channel]] = {**FAMILIES, **CHANNEL_FAMILIES}
+_NAMED: dict[str, Gate | Channel] = {**GATES, **CHANNELS}
 _DIRECTIVES = {d.name: d for d in (BARRIER, MEASURE, RESET)}
 
 

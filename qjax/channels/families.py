@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qjax.channels.row import Channel, pair
+from qjax.channels.row import Channel, constant, pair, root
 from qjax.channels.table import CHANNELS, pauli_matrices
 from qjax.errors import CircuitError
 
@@ -29,15 +29,16 @@ def pauli_channel(num_qubits: int) -> Channel:
     doubled = pair(matrices, np)
 
     def mixture(probabilities: Any, xp: ModuleType = np) -> tuple[Any, Any]:
-        return probabilities.real, xp.asarray(matrices)
+        return probabilities.real, constant(matrices, probabilities, xp)
 
     def superoperator(probabilities: Any, xp: ModuleType = np) -> Any:
-        return (probabilities[..., None, None] * xp.asarray(doubled)).sum(-3)
+        return (probabilities[..., None, None] * constant(doubled, probabilities, xp)).sum(-3)
 
     def kraus(probabilities: Any, xp: ModuleType = np) -> Any:
-        return xp.sqrt(probabilities)[..., None, None] * xp.asarray(matrices)
+        roots = root(probabilities.real, xp)[..., None, None]
+        return roots * constant(matrices, probabilities, xp)
 
-    def fault(probabilities: np.ndarray) -> str | None:
+    def fault(probabilities: Any) -> str | None:
         if np.max(np.abs(probabilities.imag)) or np.min(probabilities.real) < 0:
             return "probabilities must be real and not negative"
         total = float(np.sum(probabilities.real))
@@ -74,7 +75,8 @@ def pauli_probabilities(chances: Mapping[str, float]) -> np.ndarray:
     if "I" * k not in chances:
         if rest < -1e-9:
             raise CircuitError(
-                f"pauli_channel: probabilities must add up to at most 1, but add up to {1 - rest:g}."
+                "pauli_channel: probabilities must add up to at most 1, but add up to "
+                f"{1 - rest:g}."
             )
         found[0] = max(rest, 0.0)
     return found
@@ -93,7 +95,7 @@ def kraus_channel(count: int, num_qubits: int) -> Channel:
     def superoperator(operators: Any, xp: ModuleType = np) -> Any:
         return pair(operators, xp).sum(-3)
 
-    def fault(operators: np.ndarray) -> str | None:
+    def fault(operators: Any) -> str | None:
         total = np.einsum("kij,kil->jl", operators.conj(), operators)
         off = float(np.max(np.abs(total - np.eye(size))))
         if not off <= 1e-6:

@@ -9,6 +9,8 @@ import numpy as np
 
 from qjax.gates.blocks import stack
 
+Fault = Callable[..., str | None]
+
 
 @dataclass(frozen=True, eq=False)
 class Channel:
@@ -40,7 +42,7 @@ class Channel:
     superoperator: Callable[..., Any]
     kraus: Callable[..., Any]
     mixture: Callable[..., tuple[Any, Any]] | None
-    fault: Callable[..., str | None]
+    fault: Fault
     param_shapes: tuple[tuple[int, ...], ...]
     label: str
     arguments: tuple[Any, ...] = ()
@@ -50,9 +52,6 @@ class Channel:
 
     def __repr__(self) -> str:
         return f"<channel {self.name}({', '.join(self.params)}) on {self.num_qubits} qubits>"
-
-
-Fault = Callable[..., str | None]
 
 
 def from_mixture(
@@ -112,7 +111,7 @@ def from_relaxation(
 ) -> Channel:
     """A channel of one qubit that moves populations and shrinks coherences.
 
-    rho_00 and rho_11 change by down rho_11 - up rho_00 and its negative; rho_01 shrinks to c rho_01.
+    rho_00 grows by down rho_11 - up rho_00, which rho_11 loses; rho_01 shrinks to c rho_01.
 
     Args:
         name: As in `Channel`, and so are the others.
@@ -157,6 +156,11 @@ def root(value: Any, xp: ModuleType) -> Any:
     positive = value > tiny
     rounded = xp.where(positive, xp.sqrt(xp.where(positive, value, 1)), 0)
     return xp.where(value < -8 * tiny, xp.nan, rounded)
+
+
+def constant(array: np.ndarray, like: Any, xp: ModuleType) -> Any:
+    """A complex array of the precision of some value."""
+    return xp.asarray(array, dtype=np.result_type(getattr(like, "dtype", float), np.complex64))
 
 
 def pair(operators: Any, xp: ModuleType) -> Any:

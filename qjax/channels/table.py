@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qjax.channels.row import Channel, Fault, from_mixture, from_relaxation
+from qjax.channels.row import Channel, Fault, constant, from_mixture, from_relaxation
 from qjax.errors import CircuitError
 from qjax.gates import GATES, pauli_rotation_gate
 
@@ -39,7 +39,7 @@ def _within(high: float, *names: str) -> Fault:
 
 def _fixed(texts: list[str]) -> Any:
     matrices = pauli_matrices(texts)
-    return lambda *values, xp=np: xp.asarray(matrices)
+    return lambda p, xp=np: constant(matrices, p, xp)
 
 
 def _flip(name: str, letter: str, label: str) -> Channel:
@@ -67,7 +67,7 @@ def _over_rotation(pauli: str) -> Channel:
         return gate.matrix(xp.asarray(angle), xp=xp)[..., None, :, :]
 
     return from_mixture(
-        f"over_rotation_{pauli.lower()}", ("angle",), f"exp(-i angle {pauli} / 2), a coherent error",
+        f"over_rotation_{pauli.lower()}", ("angle",), f"exp(-i angle {pauli} / 2), coherent",
         "Pauli rotation", lambda angle: [1 + 0 * angle], unitaries, fault=lambda angle: None,
         num_qubits=len(pauli), label=f"R{pauli}",
     )  # fmt: skip

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from qjax._checks import as_integer, as_positive, check_index
-from qjax.circuit._builders import Builders
 from qjax.channels import (
     Channel,
     find_channel,
@@ -18,6 +17,7 @@ from qjax.channels import (
     pauli_channel,
     pauli_probabilities,
 )
+from qjax.circuit._builders import Builders
 from qjax.circuit._place import (
     Angles,
     Qubits,

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from qjax.channels import Channel
 from qjax.circuit import Instruction
 from qjax.circuit.instruction import BARRIER, MEASURE, Directive
 from qjax.draw.labels import LONGEST_PAULI
@@ -26,14 +27,14 @@ class Mark(Enum):
     BARRIER = auto()
 
 
-_MARKS: dict[Gate | Directive, Mark] = {
+_MARKS: dict[Gate | Channel | Directive, Mark] = {
     GATES["swap"]: Mark.CROSS,
     MEASURE: Mark.METER,
     BARRIER: Mark.BARRIER,
 }
 """Operations that are not drawn as a box."""
 
-_MARKS_UNDER_CONTROL: dict[Gate | Directive, Mark] = {
+_MARKS_UNDER_CONTROL: dict[Gate | Channel | Directive, Mark] = {
     GATES["x"]: Mark.TARGET,
     GATES["z"]: Mark.CONTROL,  # the qubits of a controlled Z are equals
 }

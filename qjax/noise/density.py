@@ -1,8 +1,8 @@
 """Density matrices: a noisy circuit on n qubits is a circuit on 2 n.
 
 The density matrix is a vector whose index is i + 2**n j for the entry rho[i, j]. A gate U is U on
-qubit q and its complex conjugate on q + n; a channel is its superoperator on both. So plans, engines,
-batches and derivatives are those of state vectors.
+qubit q and its complex conjugate on q + n; a channel is its superoperator on both. So plans,
+engines, batches and derivatives are those of state vectors.
 """
 
 import math
@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from qjax.channels import CHANNELS, Channel
 from qjax.circuit.binding import flat_values
@@ -64,8 +65,8 @@ def density_matrix(
         StateError: If the initial state does not fit.
 
     Note:
-        A density matrix takes as much as a state of 2 n qubits. Channels cannot be undone, so reverse
-        mode keeps some 2 sqrt(K) of the K density matrices before channels.
+        A density matrix takes as much as a state of 2 n qubits. Channels cannot be undone, so
+        reverse mode keeps some 2 sqrt(K) of the K density matrices before channels.
 
     Examples:
         >>> import qjax as qj
@@ -124,7 +125,7 @@ def _start(state: Any, n: int, dtype: np.dtype, engine: str, what: str) -> jax.A
             f"{what}: initial_state must have shape ({2**n},) or ({2**n}, {2**n}), but has "
             f"{vector.shape}."
         )
-    if not isinstance(matrix, jax.core.Tracer):
+    if not isinstance(matrix, Tracer):
         trace = complex(jnp.trace(matrix))
         if not abs(trace - 1) < 1e-4:
             raise StateError(f"{what}: initial_state must have trace 1, but has {trace:.6g}.")

@@ -256,7 +256,7 @@ def _add_calibrated(
             t2 = min(getattr(known, "t2", None) or t1, 2 * t1)
             times.append((q, (float(t1), float(t2), float(facts.duration), 0.0)))
     size = 2 ** len(places)
-    # Fidelity of entanglement: tr(superoperator) / 4 on each qubit; the average is (d F + 1)/(d + 1).
+    # tr(superoperator) / 4 is a qubit's fidelity F of entanglement; (d F + 1)/(d + 1) the average.
     kept = 1.0
     for _, values in times:
         kept *= float(np.trace(find_channel("thermal_relaxation").superoperator(*values)).real) / 4

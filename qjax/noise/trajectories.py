@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.core import Tracer
 
 from qjax._checks import as_positive
 from qjax._progress import Bar
@@ -95,7 +96,8 @@ def trajectory_expectation(
     run = partial(_values, dtype=str(amplitudes), engine=engine)
     size = chunk_size(circuit.num_qubits, count)
     chunks = -(-count // size)
-    known = not any(map(_is_tracer, jax.tree.leaves((whole, checked, key, initial_state))))
+    given = jax.tree.leaves((whole, checked, key, initial_state))
+    known = not any(isinstance(leaf, Tracer) for leaf in given)
     if not known or chunks == 1:
         values = run(whole, checked, initial_state, key, count=count)
     else:
@@ -109,10 +111,6 @@ def trajectory_expectation(
     mean = jnp.mean(values, axis=0)
     error = jnp.std(lax.stop_gradient(values), axis=0) / max(count - 1, 1) ** 0.5
     return Mean(mean, error) if several else Mean(mean[0], error[0])
-
-
-def _is_tracer(leaf: Any) -> bool:
-    return isinstance(leaf, jax.core.Tracer)
 
 
 @partial(jax.jit, static_argnames=("count", "dtype", "engine"))
