@@ -1,5 +1,6 @@
 """qjax: a differentiable statevector simulator for JAX."""
 
+from qjax import gradients as gradients
 from qjax import hardware as hardware
 from qjax import interop as interop
 from qjax import library as library

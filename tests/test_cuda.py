@@ -263,7 +263,6 @@ def test_transformations_agree_with_the_xla_engine(emulated, rng):
         lambda f: jax.jit(jax.vmap(jax.grad(f))),
         lambda f: jax.vmap(jax.value_and_grad(jax.jit(f))),
         lambda f: jax.vmap(lambda p: jax.jvp(f, (p,), (jnp.ones(4, np.float32),))[1]),
-        lambda f: jax.jit(jax.vmap(jax.hessian(f))),
     ):
         found, expected = (transformed(loss(circuit, e))(params) for e in ("cuda", "xla"))
         for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):

@@ -14,6 +14,7 @@ from strategies import random_circuit, random_state, random_template, random_uni
 
 import qjax as qj
 from qjax.channels import kraus_of_superoperator
+from qjax.circuit.native import native
 from qjax.noise import CHANNELS, NoiseModel, density_matrix, trajectory_expectation
 from qjax.plan import compile_plan
 
@@ -221,42 +222,55 @@ def test_probabilities_and_readout(double, rng):
     assert np.allclose(found, expected, atol=1e-13)
 
 
-@pytest.mark.parametrize("engine", ["xla", "cpu"])
-def test_derivatives_by_params_and_strengths(engine, double, rng):
+THETA, STRENGTHS = np.array([0.3, -0.8, 1.7, 0.4]), np.array([0.05, 0.1, 0.07, 0.02])
+
+
+def noisy_value(rng, dtype, engine=None):
+    """An expectation value as a function of parameters and strengths."""
     circuit = random_template(3, 7, 4, rng)
     observable = qj.PauliSum(OBSERVABLE, num_qubits=3)
+    return lambda theta, p: qj.expectation(
+        circuit, observable, theta, noise=model_of(p), dtype=dtype, engine=engine
+    )
 
-    def value(theta, p):
-        return qj.expectation(
-            circuit, observable, theta, noise=model_of(p), dtype=double, engine=engine
-        )
 
-    theta, p = rng.normal(size=4), np.array([0.05, 0.1, 0.07, 0.02])
-    by_theta, by_p = jax.jit(jax.grad(value, (0, 1)))(theta, p)
+@pytest.mark.parametrize("engine", ["xla", "cpu"])
+def test_gradients_by_params_and_strengths(engine, double, rng):
+    value = jax.jit(noisy_value(rng, double, engine))
+    by_theta, by_p = jax.jit(jax.grad(value, (0, 1)))(THETA, STRENGTHS)
     step = 1e-6
     for k in range(4):
         e = step * np.eye(4)[k]
-        assert abs((value(theta + e, p) - value(theta - e, p)) / (2 * step) - by_theta[k]) < 1e-8
-        assert abs((value(theta, p + e) - value(theta, p - e)) / (2 * step) - by_p[k]) < 1e-8
-    at_zero = jax.grad(value, 1)(theta, np.zeros(4))
-    ends = [value(theta, step * np.eye(4)[k]) - value(theta, np.zeros(4)) for k in range(4)]
+        by_hand = (value(THETA + e, STRENGTHS) - value(THETA - e, STRENGTHS)) / (2 * step)
+        assert abs(by_hand - by_theta[k]) < 1e-8
+        by_hand = (value(THETA, STRENGTHS + e) - value(THETA, STRENGTHS - e)) / (2 * step)
+        assert abs(by_hand - by_p[k]) < 1e-8
+
+
+def test_gradients_exist_where_there_is_no_noise(double, rng):
+    value = jax.jit(noisy_value(rng, double))
+    found = jax.grad(value, 1)(THETA, np.zeros(4))
+    step = 1e-6
+    ends = [value(THETA, step * row) - value(THETA, np.zeros(4)) for row in np.eye(4)]
     # A one-sided difference is off by step / 2 times the curvature, here some tens squared.
-    assert np.max(np.abs(at_zero - np.array(ends) / step)) < 2e-3
-    forward = jax.jacfwd(value, (0, 1))(theta, p)
+    assert np.max(np.abs(found - np.array(ends) / step)) < 2e-3
+
+
+def test_other_transformations(double, rng):
+    value = noisy_value(rng, double)
+    slope = jax.jit(jax.grad(value, (0, 1)))
+    by_theta, by_p = slope(THETA, STRENGTHS)
+    forward = jax.jacfwd(value, (0, 1))(THETA, STRENGTHS)
     assert np.allclose(forward[0], by_theta) and np.allclose(forward[1], by_p)
-    if engine == "cpu":
-        hessian = jax.hessian(value)(theta, p)
-        differences = [
-            (jax.grad(value)(theta + e, p) - jax.grad(value)(theta - e, p)) / (2 * step)
-            for e in step * np.eye(4)
-        ]
-        assert np.max(np.abs(hessian - np.array(differences))) < 1e-7
-    rows = jax.jit(jax.vmap(jax.grad(value, (0, 1)), (0, None)))(np.stack([theta, theta]), p)
+    hessian = jax.jit(jax.hessian(value))(THETA, STRENGTHS)
+    step = 1e-6
+    for k, e in enumerate(step * np.eye(4)):
+        by_hand = (slope(THETA + e, STRENGTHS)[0] - slope(THETA - e, STRENGTHS)[0]) / (2 * step)
+        assert np.max(np.abs(hessian[k] - by_hand)) < 1e-7
+    rows = jax.jit(jax.vmap(slope, (0, None)))(np.stack([THETA, THETA]), STRENGTHS)
     assert np.allclose(rows[0], by_theta) and np.allclose(rows[1], by_p)
-    batch = qj.expectation(
-        circuit, observable, np.stack([theta, 2 * theta]), noise=model_of(p), dtype=double
-    )
-    assert np.allclose(batch[0], value(theta, p)) and batch.shape == (2,)
+    batch = value(np.stack([THETA, 2 * THETA]), STRENGTHS)
+    assert np.allclose(batch[0], value(THETA, STRENGTHS)) and batch.shape == (2,)
 
 
 def test_traced_operators(double, rng):
@@ -421,6 +435,9 @@ def test_symbolic_strengths_are_bound(double):
         (lambda c: qj.branches(c), "branches are of circuits without noise"),
         (lambda c: c.inverse(), "must have no bit_flip"),
         (lambda c: qj.qasm.dumps(c), "cannot say bit_flip"),
+        (lambda c: qj.interop.to_qiskit(c), "to_qiskit: the circuit must have no noise, but has"),
+        (lambda c: qj.interop.to_cirq(c), "to_cirq: the circuit must have no noise, but has"),
+        (lambda c: native(c, "rz sx cz"), "must have no noise"),
         (lambda c: qj.expectation(c, "Z0", trajectories=10), "trajectories need a key"),
         (lambda c: qj.expectation(c, "Z0", trajectories=0, key=jax.random.key(0)), "at least 1"),
         (lambda c: qj.expectation(c, "Z0", noise="bad"), "noise must be a NoiseModel"),

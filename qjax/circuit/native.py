@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from qjax.circuit.circuit import Circuit
+from qjax.circuit.structure import check_noiseless
 from qjax.circuit.synthesis import BASES, Basis
 from qjax.circuit.synthesis.native import native_steps
 from qjax.errors import CircuitError
@@ -44,6 +45,7 @@ def native(
                         │
         q1: ─RZ(π/2)─√X─●──RZ(-π)─√X─RZ(π/2)─
     """
+    check_noiseless(circuit.structure, "native")
     if isinstance(basis, str):
         if basis not in BASES:
             raise CircuitError(

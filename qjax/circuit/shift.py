@@ -140,7 +140,7 @@ def shifted_circuits(circuit: Circuit, params: object) -> Iterator[Shift]:
         [({0: 1.0}, 'rx(1.7708) 0'), ({0: -1.0}, 'rx(-1.3708) 0')]
     """
     structure = circuit.structure
-    steps = [s for i in circuit for s in _one_angle_gates(i)]
+    steps = [s for i in circuit for s in one_angle_gates(i)]
     plain = Circuit(circuit.num_qubits, circuit.num_clbits)._extend(steps)
     named = _named(circuit, params)
     bound = list(plain.bind(named)) if plain.parameters else list(plain)
@@ -181,7 +181,7 @@ def _named(circuit: Circuit, params: object) -> object:
     }
 
 
-def _one_angle_gates(i: Instruction) -> list[Instruction]:
+def one_angle_gates(i: Instruction) -> list[Instruction]:
     """A gate as gates whose open angles come one by one, each with a shift rule."""
     if not i.is_symbolic or not isinstance(i.operation, Gate):
         return [i]
@@ -190,4 +190,4 @@ def _one_angle_gates(i: Instruction) -> list[Instruction]:
     steps = decompose(i)
     if len(steps) == 1 and steps[0] == i:
         raise ParameterError(f"shifted_circuits: {i} has no shift rule and no decomposition.")
-    return [s for step in steps for s in _one_angle_gates(step)]
+    return [s for step in steps for s in one_angle_gates(step)]

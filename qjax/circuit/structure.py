@@ -157,6 +157,16 @@ class Structure:
         return dict(sorted(measured.items()))
 
 
+def check_noiseless(structure: Structure, what: str) -> None:
+    """Refuse a circuit with channels.
+
+    Raises:
+        CircuitError: If it has one; the message names it.
+    """
+    if structure.channel is not None:
+        raise CircuitError(f"{what}: the circuit must have no noise, but has {structure.channel}.")
+
+
 def pack(
     num_qubits: int,
     num_clbits: int,

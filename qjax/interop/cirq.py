@@ -12,6 +12,7 @@ from qjax.circuit import Circuit, Instruction
 from qjax.circuit.compose import conditioned, controlled
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import BARRIER, MEASURE, RESET
+from qjax.circuit.structure import check_noiseless
 from qjax.circuit.synthesis import decompose
 from qjax.errors import CircuitError, ParameterError
 from qjax.gates import GATES
@@ -69,6 +70,7 @@ def to_cirq(circuit: Circuit) -> Any:
         CircuitError: If a number is traced, or a bit is written twice.
         ParameterError: If a gate that Cirq lacks has open parameters and no decomposition.
     """
+    check_noiseless(circuit.structure, "to_cirq")
     cirq = _cirq()
     qubits = cirq.LineQubit.range(circuit.num_qubits)
     written: set[int] = set()

@@ -11,6 +11,7 @@ from qjax.circuit.binding import named_values
 from qjax.circuit.compose import controlled, inverted
 from qjax.circuit.instruction import BARRIER, MEASURE
 from qjax.circuit.parameter import ParameterExpression
+from qjax.circuit.structure import check_noiseless
 from qjax.circuit.synthesis import decompose
 from qjax.errors import CircuitError, ParameterError
 from qjax.gates import GATES, Gate
@@ -52,6 +53,7 @@ def to_pennylane(circuit: Circuit) -> Callable[..., None]:
         CircuitError: If the circuit resets qubits, or uses them after a measurement.
         ParameterError: When called, if values are missing or too many.
     """
+    check_noiseless(circuit.structure, "to_pennylane")
     qml = _pennylane()
     if circuit.structure.final_measurements is None:
         raise CircuitError(

@@ -11,6 +11,7 @@ from qjax.circuit import Circuit, Instruction
 from qjax.circuit.compose import conditioned, controlled
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import BARRIER, MEASURE, RESET
+from qjax.circuit.structure import check_noiseless
 from qjax.circuit.synthesis import decompose
 from qjax.errors import CircuitError
 from qjax.gates import GATES
@@ -50,6 +51,7 @@ def to_pytket(circuit: Circuit) -> Any:
         CircuitError: If a number is traced, or a condition is none of pytket's.
         ParameterError: If a gate that pytket lacks has open parameters and no decomposition.
     """
+    check_noiseless(circuit.structure, "to_pytket")
     tk = _ops()
     made = tk.Circuit(circuit.num_qubits, circuit.num_clbits)
 

@@ -14,6 +14,7 @@ from qjax.circuit.compose import conditioned, controlled, inverted
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import BARRIER, MEASURE, RESET
 from qjax.circuit.parameter import ParameterExpression, Symbol, is_traced
+from qjax.circuit.structure import check_noiseless
 from qjax.circuit.synthesis import decompose
 from qjax.errors import CircuitError, ParameterError
 from qjax.gates import Gate
@@ -73,6 +74,7 @@ def to_qiskit(circuit: Circuit) -> Any:
         >>> to_qiskit(Circuit(2).h(0).cx(0, 1)).count_ops()["cx"]
         1
     """
+    check_noiseless(circuit.structure, "to_qiskit")
     library, terra = _library(), require("qiskit.circuit", "qiskit", "Conversion to Qiskit")
     found: dict[str, Any] = {}
     for name, shape in circuit.parameters.items():
