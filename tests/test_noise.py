@@ -304,7 +304,7 @@ def test_trajectories_converge_to_the_density_matrix(rng):
 
 
 def test_gradients_of_trajectories_are_unbiased(rng):
-    circuit = random_template(3, 12, 3, rng)
+    circuit = random_template(3, 4, 3, rng)
     theta, p = jnp.asarray(rng.normal(size=3), jnp.float32), jnp.array([0.05, 0.2, 0.1, 0.03])
 
     def exact(theta, p):
