@@ -10,7 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import oracle
 import pytest
-from strategies import FAMILIES, add_random_gate, random_circuit, random_state, random_template
+from strategies import (
+    FAMILIES,
+    add_random_gate,
+    random_circuit,
+    random_state,
+    random_template,
+    random_unitary,
+)
 
 import qjax as qj
 from qjax.engine import cpu, cuda, gpu
@@ -108,6 +115,23 @@ def test_each_gate_at_each_position(name, dtype, tiles, rng, kernels):
         result = kernels.apply(jnp.asarray(state), buffer, plan=plan)[0]
         error = np.max(np.abs(np.asarray(result) - oracle.statevector(circuit, state[0])))
         assert error <= tolerance(dtype, 8, n), (tile, low)
+
+
+@pytest.mark.parametrize("k", range(1, 7))
+def test_matrices_on_neighbours(k, dtype, rng, kernels):
+    """All bits of a vector's lanes, and more, mixed by one matrix."""
+    for n, first in ((k, 0), (8, 0), (8, 8 - k), (8, (8 - k) // 2)):
+        qubits = rng.permutation(range(first, first + k))
+        circuit = qj.Circuit(n).unitary(random_unitary(2**k, rng), qubits)
+        plan, buffer = buffer_of(circuit, dtype)
+        state, cotangent = states_of(1, n, rng, dtype), states_of(1, n, rng, dtype)
+        out = kernels.apply(jnp.asarray(state), buffer, plan=plan)
+        assert np.max(np.abs(out[0] - oracle.statevector(circuit, state[0]))) <= tolerance(
+            dtype, 1, n
+        )
+        back, _ = kernels.adjoint(out, jnp.asarray(cotangent), buffer, plan=plan)
+        undone = oracle.statevector(circuit.inverse(), cotangent[0].conj()).conj()
+        assert np.max(np.abs(back[0] - undone)) <= tolerance(dtype, 1, n)
 
 
 @pytest.mark.parametrize(("n", "tile", "low"), [(n, n, 4) for n in range(1, 7)] + [

@@ -274,13 +274,13 @@ bool forward_dense(const Tile<R, P>& tile, const int32_t* step, const Numbers<R,
   DenseWork<R> w;
   if (!dense_work<R, P>(d, false, &w)) return false;
   dense_vectors<R, P>(d, numbers, kAsIs, w.matrix);
-  switch (d.high * 4 + d.lanes) {
+  switch (8 * d.high + d.lanes) {  // a vector has at most 4 lane bits
     case 1: if constexpr (!P) dense_small<R, P, 0, 1>(tile, d, w); return true;
     case 2: if constexpr (!P) dense_small<R, P, 0, 2>(tile, d, w); return true;
-    case 4: dense_small<R, P, 1, 0>(tile, d, w); return true;
-    case 5: if constexpr (!P) dense_small<R, P, 1, 1>(tile, d, w); return true;
-    case 8: dense_small<R, P, 2, 0>(tile, d, w); return true;
-    case 12: dense_small<R, P, 3, 0>(tile, d, w); return true;
+    case 8: dense_small<R, P, 1, 0>(tile, d, w); return true;
+    case 9: if constexpr (!P) dense_small<R, P, 1, 1>(tile, d, w); return true;
+    case 16: dense_small<R, P, 2, 0>(tile, d, w); return true;
+    case 24: dense_small<R, P, 3, 0>(tile, d, w); return true;
     default: break;
   }
   for_each((tile.vectors() - 1) & ~(d.fixed | d.where.mask), d.where.value, [&](uint32_t v) QJAX_BODY {
@@ -304,13 +304,13 @@ bool backward_dense(const Tile<R, P>& psi, const Tile<R, P>& lam, const int32_t*
   const int64_t entries = static_cast<int64_t>(d.rows) * d.terms;
   const Vec<R> zero = splat<R>(0);
   bool general = false;
-  switch (d.high * 4 + d.lanes) {
+  switch (8 * d.high + d.lanes) {  // a vector has at most 4 lane bits
     case 1: if constexpr (!P) dense_small_back<R, P, 0, 1>(psi, lam, d, w, wanted); break;
     case 2: if constexpr (!P) dense_small_back<R, P, 0, 2>(psi, lam, d, w, wanted); break;
-    case 4: dense_small_back<R, P, 1, 0>(psi, lam, d, w, wanted); break;
-    case 5: if constexpr (!P) dense_small_back<R, P, 1, 1>(psi, lam, d, w, wanted); break;
-    case 8: dense_small_back<R, P, 2, 0>(psi, lam, d, w, wanted); break;
-    case 12: dense_small_back<R, P, 3, 0>(psi, lam, d, w, wanted); break;
+    case 8: dense_small_back<R, P, 1, 0>(psi, lam, d, w, wanted); break;
+    case 9: if constexpr (!P) dense_small_back<R, P, 1, 1>(psi, lam, d, w, wanted); break;
+    case 16: dense_small_back<R, P, 2, 0>(psi, lam, d, w, wanted); break;
+    case 24: dense_small_back<R, P, 3, 0>(psi, lam, d, w, wanted); break;
     default: general = true;
   }
   if (general && wanted) {
