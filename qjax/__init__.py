@@ -30,6 +30,8 @@ from qjax.observables import Hermitian as Hermitian
 from qjax.observables import PauliString as PauliString
 from qjax.observables import PauliSum as PauliSum
 from qjax.observables import Projector as Projector
+from qjax.shadows import Shadow as Shadow
+from qjax.shadows import classical_shadow as classical_shadow
 from qjax.simulate import amplitudes as amplitudes
 from qjax.simulate import counts as counts
 from qjax.simulate import expectation as expectation

@@ -20,7 +20,7 @@ FLOORS = {
     "plan": 3, "dense": 3,
     "engine": 4,
     "state": 5, "dynamic": 5.05, "noise": 5.07, "simulate": 5.1, "estimate": 5.2, "diagnose": 5.2,
-    "gradients": 5.3,
+    "gradients": 5.3, "shadows": 5.3,
     "train": 6,
     "hardware": 8,
     "cli": 9, "demo": 8,
