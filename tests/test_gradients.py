@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import oracle
 import pytest
+from scipy.linalg import expm
 from strategies import random_template
 
 import qjax as qj
@@ -126,6 +127,53 @@ def test_natural_gradients_find_a_ground_state_sooner():
     natural = optax.chain(quantum_natural_gradient(circuit, damping=1e-2), optax.sgd(0.05))
     faster = qj.fit(loss, params, natural, steps=60, progress=False)
     assert loss(faster.params) < loss(plain.params) - 0.05
+
+
+# --- evolution ----------------------------------------------------------------------------------
+
+
+def full_ansatz():
+    """Two qubits, any state: the evolution can be followed exactly."""
+    theta = qj.ParameterVector("theta", 12)
+    circuit = qj.Circuit(2)
+    for layer in range(2):
+        for q in range(2):
+            a = theta[6 * layer + 3 * q : 6 * layer + 3 * q + 3]
+            circuit.rz(a[0], q).ry(a[1], q).rz(a[2], q)
+        if layer == 0:
+            circuit.cx(0, 1)
+    return circuit
+
+
+@pytest.mark.parametrize("imaginary", [False, True])
+def test_evolution_follows_the_exact_one(imaginary, double):
+    circuit, terms = full_ansatz(), {"Z0 Z1": 1.0, "X0": 0.7, "X1": 0.4, "Y0 X1": 0.3}
+    start = np.random.default_rng(5).normal(size=12)
+    found = gradients.variational_evolution(
+        circuit, qj.PauliSum(terms), start, time=0.5, steps=50, imaginary=imaginary,
+        damping=1e-9, dtype=double,
+    )  # fmt: skip
+    matrix = oracle.operator(terms, 2)
+    before = oracle.statevector(circuit.bind(start))
+    after = expm((-1 if imaginary else -1j) * 0.5 * matrix) @ before
+    after = after / np.linalg.norm(after)
+    reached = oracle.statevector(circuit.bind(np.asarray(found.params[-1])))
+    assert 1 - abs(np.vdot(after, reached)) ** 2 < 1e-5
+    assert found.params.shape == (51, 12) and found.times[-1] == 0.5
+    energy = np.vdot(reached, matrix @ reached).real
+    assert abs(found.energies[-1] - energy) < 1e-10
+    if not imaginary:
+        assert np.max(np.abs(found.energies - found.energies[0])) < 1e-3
+    else:
+        assert np.all(np.diff(found.energies) < 1e-9)
+
+
+def test_evolution_tells_what_it_cannot_follow(double):
+    stuck = qj.Circuit(1).rz(qj.Parameter("t"), 0)  # |0> stays, but for its phase
+    found = gradients.variational_evolution(
+        stuck, "X0", jnp.zeros(1), time=0.1, steps=2, dtype=double
+    )
+    assert np.allclose(found.errors, 1.0)  # |X psi|
 
 
 # --- shots --------------------------------------------------------------------------------------

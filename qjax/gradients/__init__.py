@@ -1,5 +1,6 @@
 """Derivatives beyond the adjoint method: by shifts and shots, metrics, and trainability."""
 
+from qjax.gradients.evolution import variational_evolution as variational_evolution
 from qjax.gradients.metric import classical_fisher as classical_fisher
 from qjax.gradients.metric import metric_product as metric_product
 from qjax.gradients.metric import metric_tensor as metric_tensor

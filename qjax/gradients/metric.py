@@ -79,11 +79,7 @@ def metric_tensor(
         product = _product(state, flat)
         full = lax.map(product, jnp.eye(size, dtype=flat.dtype))
     else:
-        psi = state(flat)
-        columns = jax.vmap(lambda row: jax.jvp(state, (flat,), (row,))[1])
-        slopes = columns(jnp.eye(size, dtype=flat.dtype))
-        along = jnp.einsum("i,ji->j", psi.conj(), slopes, precision=_EXACT)
-        rest = slopes - along[:, None] * psi
+        rest = tangents(state, flat, state(flat))
         full = jnp.einsum("ji,ki->jk", rest.conj(), rest, precision=_EXACT).real
     if approximation == "full":
         return full
@@ -146,7 +142,7 @@ def classical_fisher(
         J. J. Meyer, Fisher information in noisy intermediate-scale quantum applications, Quantum 5,
         539 (2021).
     """
-    flat, unravel = _raveled(circuit, params)
+    flat, unravel = raveled(circuit, params)
     chances = lambda x: probabilities(circuit, unravel(x), dtype=dtype, engine=engine)
     found, slopes = chances(flat), jax.jacfwd(chances)(flat)
     positive = found > jnp.finfo(found.dtype).eps ** 2
@@ -154,7 +150,12 @@ def classical_fisher(
     return jnp.einsum("xj,x,xk->jk", slopes, weights, slopes, precision=_EXACT)
 
 
-def _raveled(circuit: Circuit, params: Any) -> tuple[jax.Array, Callable[[jax.Array], Any]]:
+def raveled(circuit: Circuit, params: Any) -> tuple[jax.Array, Callable[[jax.Array], Any]]:
+    """One set of params as a flat array, and the way back.
+
+    Raises:
+        ParameterError: If they are not the circuit's, or not real numbers.
+    """
     if not isinstance(circuit, Circuit):
         raise CircuitError(f"circuit must be a Circuit, but is {circuit!r}.")
     flat, unravel = ravel_pytree(params)
@@ -170,8 +171,16 @@ def _raveled(circuit: Circuit, params: Any) -> tuple[jax.Array, Callable[[jax.Ar
 def _state_of(
     circuit: Circuit, params: Any, dtype: Any, engine: str | None
 ) -> tuple[Callable[[jax.Array], jax.Array], jax.Array]:
-    flat, unravel = _raveled(circuit, params)
+    flat, unravel = raveled(circuit, params)
     return lambda x: statevector(circuit, unravel(x), dtype=dtype, engine=engine), flat
+
+
+def tangents(state: Callable, flat: jax.Array, psi: jax.Array) -> jax.Array:
+    """The derivatives of a state, without their parts along the state: (p, 2**n)."""
+    columns = jax.vmap(lambda row: jax.jvp(state, (flat,), (row,))[1])
+    slopes = columns(jnp.eye(flat.shape[0], dtype=flat.dtype))
+    along = jnp.einsum("i,ji->j", psi.conj(), slopes, precision=_EXACT)
+    return slopes - along[:, None] * psi
 
 
 def _length(state: Callable, flat: jax.Array, row: jax.Array) -> jax.Array:
