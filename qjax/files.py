@@ -220,9 +220,10 @@ def _encode_instruction(i: Instruction, arrays: Arrays) -> dict[str, Any]:
         made = _MADE.get(i.operation.name)
         known = _NAMED.get(i.operation.name) if made is None else made(*i.operation.arguments)
         if known is not i.operation:
+            kind, form = ("gate", "a unitary") if i.is_gate else ("channel", "Kraus operators")
             raise FileError(
-                f"save: gates and channels must be of qjax's tables, but {i.operation.name!r} is "
-                "your own. Append it as a unitary or as Kraus operators to save the circuit."
+                f"save: {kind}s must be of qjax's table, but {i.operation.name!r} is a {kind} of "
+                f"your own. Append it as {form} to save the circuit."
             )
     if arguments := getattr(i.operation, "arguments", ()):
         facts["arguments"] = [list(a) if isinstance(a, tuple) else a for a in arguments]
