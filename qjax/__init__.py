@@ -3,6 +3,7 @@
 from qjax import gradients as gradients
 from qjax import hardware as hardware
 from qjax import interop as interop
+from qjax import learning as learning
 from qjax import library as library
 from qjax import noise as noise
 from qjax import plot as plot

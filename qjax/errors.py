@@ -45,5 +45,13 @@ class TrainingError(QjaxError, RuntimeError):
     """A training run that cannot go on: a loss not finite, a checkpoint that does not fit."""
 
 
+class LearningError(QjaxError, ValueError):
+    """A model, kernel or layer that cannot be: data, weights, labels or sizes that do not fit."""
+
+
 class MissingExtraError(QjaxError, ImportError):
     """An optional package that is not installed; the message holds the line that installs it."""
+
+
+class AppError(QjaxError, ValueError):
+    """An application that cannot run so: an unknown name or option, a folder of another run."""

@@ -22,8 +22,8 @@ FLOORS = {
     "state": 5, "dynamic": 5.05, "noise": 5.07, "simulate": 5.1, "estimate": 5.2, "diagnose": 5.2,
     "gradients": 5.3, "shadows": 5.3,
     "train": 6,
-    "hardware": 8,
-    "cli": 9, "demo": 8,
+    "hardware": 8, "learning": 8,
+    "cli": 9, "demo": 8, "apps": 8.5,
 }  # fmt: skip
 # Side wings need no engine: they may import floors 0 to 2, and what is named here.
 WINGS = {

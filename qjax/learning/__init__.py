@@ -1,0 +1,7 @@
+"""Machine learning: quantum kernels, scikit-learn estimators, layers and hybrid blocks."""
+
+from qjax.learning import initializers as initializers
+from qjax.learning.block import Block as Block
+from qjax.learning.block import count_parameters as count_parameters
+from qjax.learning.initializers import identity_blocks as identity_blocks
+from qjax.learning.model import QuantumModel as QuantumModel
