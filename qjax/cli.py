@@ -102,6 +102,26 @@ def build() -> Any:
 
         run_demo(output, steps=steps, seed=seed, progress=None, say=typer.echo)
 
+    @app.command(
+        "app",
+        add_help_option=False,  # --help goes on to the application
+        context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    )
+    def application(
+        name: Annotated[str | None, typer.Argument(help="Its name; none lists them.")] = None,
+        arguments: Annotated[list[str] | None, typer.Argument(help="Its options.")] = None,
+    ) -> None:
+        """Run an application on real data beside a classical baseline, or list them.
+
+        Example: qjax app gradient_descent --quick
+        """
+        from qjax import apps
+
+        if name in (None, "--help"):
+            typer.echo(apps.listing())
+        else:
+            apps.main(apps.find_app(str(name)), arguments or ())
+
     @app.command()
     def draw(
         file: Annotated[Path, file_argument],
