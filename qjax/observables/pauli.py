@@ -21,6 +21,7 @@ from qjax.observables.terms import (
     canonical,
     checked,
     largest_imaginary_part,
+    merged,
     simplified,
     single,
 )
@@ -194,6 +195,39 @@ class PauliSum(Algebra["PauliSum"]):
             pairs = [(_plain(key, qubits), number) for key, number in pairs_of(terms, qubits)]
             made = collected(pairs, qubits, num_qubits)
         self._structure, self._coefficients = made
+
+    @classmethod
+    def from_masks(
+        cls, x_masks: Any, z_masks: Any, coefficients: Any, num_qubits: int
+    ) -> "PauliSum":
+        """The sum of strings that are given by their masks; equal strings add up.
+
+        Args:
+            x_masks: Integers of shape (terms,): bit q is set for X or Y on qubit q.
+            z_masks: Integers of shape (terms,): bit q is set for Z or Y on qubit q.
+            coefficients: Numbers of shape (terms,); they may be traced.
+            num_qubits: From 0 to 62.
+
+        Raises:
+            ObservableError: If shapes differ, a mask does not fit, or a coefficient is not finite.
+
+        Examples:
+            >>> PauliSum.from_masks([0b01, 0b11], [0b00, 0b10], [0.5, 2.0], 2)
+            PauliSum('0.5 * X0 + 2 * X0 Y1', num_qubits=2)
+        """
+        size = as_integer(num_qubits, "PauliSum: num_qubits", ObservableError)
+        x, z = (np.array(masks, np.int64) for masks in (x_masks, z_masks))
+        numbers = coefficients if is_traced(coefficients) else known(coefficients)
+        if x.ndim != 1 or not x.shape == z.shape == numbers.shape:
+            raise ObservableError(
+                "PauliSum: masks and coefficients must have the same shape (terms,), but have "
+                f"{x.shape}, {z.shape} and {numbers.shape}."
+            )
+        if not 0 <= size <= MAX_QUBITS or ((x | z) >> size).any():
+            raise ObservableError(
+                f"PauliSum: masks must fit in num_qubits, at most {MAX_QUBITS}, but it is {size}."
+            )
+        return _made(merged(size, x, z, numbers))
 
     # --- contents -----------------------------------------------------------------------------
 
