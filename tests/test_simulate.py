@@ -275,3 +275,21 @@ def test_counts_are_a_mapping():
     with pytest.raises(KeyError, match="2 bits"):
         counts["0"]
     assert repr(counts) == "Counts({'10': 2, '11': 1})"
+
+
+@pytest.mark.parametrize("engine", ["xla", "cpu"])
+def test_traced_angles_after_a_traced_array_are_each_their_own(engine, double):
+    """No number of such a circuit is known, and the array is its first leaf."""
+    phases, angles = np.array([0.3, -0.2, 0.9, 0.0]), np.array([0.4, 1.1])
+
+    def build(phases, angles):
+        circuit = (
+            qj.Circuit(2)
+            .h([0, 1])
+            .diagonal(jax.lax.complex(jnp.cos(phases), jnp.sin(phases)), (0, 1))
+        )
+        return circuit.rx(angles[0], 0).rx(angles[1], 1)
+
+    run = jax.jit(lambda p, a: qj.statevector(build(p, a), dtype=double, engine=engine))
+    plain = qj.Circuit(2).h([0, 1]).diagonal(np.exp(1j * phases), (0, 1)).rx(angles, (0, 1))
+    assert np.max(np.abs(run(phases, angles) - oracle.statevector(plain))) < 1e-14

@@ -49,7 +49,7 @@ def _angles(structure: Structure) -> _Angles:
         if isinstance(param, Angle)
     ]
     refs = [r for _, a in found for r in (a.offset, *(f for _, f in a.terms))]
-    num_constants = max(refs, default=-1) + 1
+    num_constants = max([-1, *refs]) + 1  # traced leaves have refs below 0
     scalars = sorted({-1 - r for r in refs if r < 0})
     place = {leaf: num_constants + k for k, leaf in enumerate(scalars)}
     zero = num_constants + len(scalars)
