@@ -1,7 +1,7 @@
 """Write the shipped molecules: python -m qjax.library.molecules.make h2.
 
-Needs PySCF (`pip install "qjax[chemistry]"`). What qjax ships was made by this script, and a test
-makes it again.
+Needs PySCF (`pip install "qjax[chemistry]"`). What qjax ships was made by this script; tests
+make some of it again.
 """
 
 import argparse
