@@ -255,11 +255,17 @@ def test_a_twin_with_noise_is_measured(double):
 
 
 def test_shots_are_shared_out_by_weight():
-    from qjax.gradients.shots import _shared
+    from qjax.shots.draws import allocated
 
-    found = _shared(qj.PauliSum({"Z0": 3.0, "X0": -1.0, "": 5.0}), 100)
-    assert sorted(found.tolist()) == [0, 25, 75]  # one each, and 98 by weight
-    assert _shared(qj.PauliSum({"Z0": 1.0, "X0": 1e-9}), 2).tolist() == [1, 1]
+    coefficients, means = jnp.array([3.0, -1.0, 5.0]), jnp.array([0.6, 0.0, 1.0])
+    share = lambda how, shots=100: allocated(
+        means, coefficients, shots, how, np.array([True, True, False])
+    ).tolist()
+    assert share("weight") in ([74, 26, 0], [75, 25, 0])  # one each, and 98 by 3 to 1
+    assert share("variance") in ([70, 30, 0], [71, 29, 0])  # 98 by 2.4 to 1
+    assert share("uniform") == [50, 50, 0]
+    assert share("weight", 2) == [1, 1, 0]
+    assert share("weight", 2**30)[0] + share("weight", 2**30)[1] == 2**30
 
 
 @pytest.mark.parametrize(
@@ -289,7 +295,12 @@ def test_bad_shots_are_refused(options, message):
         (lambda c: quantum_natural_gradient(c, solver="x"), "dense, conjugate-gradient"),
         (lambda c: quantum_natural_gradient(c, damping=0), "must be positive"),
         (lambda c: quantum_natural_gradient(c).update(jnp.zeros(1), None), "needs the params"),
-        (lambda c: shot_expectation(c, qj.Projector("0", [0]), 0.1), "must be a PauliSum"),
+        (
+            lambda c: shot_expectation(
+                c, qj.Projector("0", [0]), 0.1, shots=9, key=jax.random.key(0)
+            ),
+            "must be a PauliSum",
+        ),
         (lambda c: expressibility(qj.Circuit(1), 10, jax.random.key(0)), "open parameters"),
     ],
 )

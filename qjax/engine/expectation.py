@@ -44,7 +44,7 @@ def apply_observable(state: jax.Array, observable: PauliSum | Operator, engine: 
         terms = compile_terms(
             n, tuple(observable.x_masks.tolist()), tuple(observable.z_masks.tolist())
         )
-        weights = _real(observable, state.real.dtype)[None]
+        weights = real_coefficients(observable, state.real.dtype)[None]
         return apply_pauli_sum(state, lax.complex(weights, jnp.zeros_like(weights)), terms, engine)
     if isinstance(observable, Projector) and observable.index is not None:
         return _projected(state, observable.qubits, observable.index)
@@ -111,12 +111,16 @@ def _pauli_sums(state: jax.Array, sums: list[PauliSum], engine: str) -> list[jax
     n = state.shape[1].bit_length() - 1
     terms = compile_terms(n, tuple(x for x, _ in place), tuple(z for _, z in place))
     values = pauli_expectations(state, terms, engine)
-    weights = [_real(s, values.dtype) for s in sums]
+    weights = [real_coefficients(s, values.dtype) for s in sums]
     return [jnp.sum(values[:, i] * w, axis=-1) for i, w in zip(index, weights, strict=True)]
 
 
-def _real(observable: PauliSum, dtype: Any) -> jax.Array:
-    """The coefficients, which must be real for the sum to be Hermitian; shape (terms,)."""
+def real_coefficients(observable: PauliSum, dtype: Any) -> jax.Array:
+    """The coefficients, which must be real for the sum to be Hermitian; shape (terms,).
+
+    Raises:
+        ObservableError: If one is not.
+    """
     coefficients = observable.coefficients
     if not is_traced(coefficients):
         coefficients = np.asarray(coefficients)

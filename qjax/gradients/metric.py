@@ -168,6 +168,14 @@ def raveled(circuit: Circuit, params: Any) -> tuple[jax.Array, Callable[[jax.Arr
     return flat, unravel
 
 
+def raveled_places(circuit: Circuit, params: Any) -> np.ndarray:
+    """Where each number of the circuit's flat array stands among the raveled params: int (p,)."""
+    with jax.ensure_compile_time_eval():
+        flat, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros(jnp.shape(leaf)), params))
+        places = flat_values(circuit.structure, unravel(jnp.arange(len(flat), dtype=flat.dtype)))
+        return np.asarray(places).astype(int)
+
+
 def _state_of(
     circuit: Circuit, params: Any, dtype: Any, engine: str | None
 ) -> tuple[Callable[[jax.Array], jax.Array], jax.Array]:
@@ -227,9 +235,5 @@ def _same_layer(circuit: Circuit, params: Any) -> np.ndarray:
         for other in others:
             joined[root(other)] = root(first)
     own = [root(min(layers[k])) if k in layers else -1 - k for k in range(circuit.num_parameters)]
-    # Where each number of the flat array stands among the raveled params.
-    flat, unravel = ravel_pytree(params)
-    index = flat_values(circuit.structure, unravel(jnp.arange(len(flat), dtype=flat.dtype)))
-    order = np.argsort(np.asarray(index))
-    group = np.array(own)[order]
+    group = np.array(own)[np.argsort(raveled_places(circuit, params))]
     return group[:, None] == group[None, :]
