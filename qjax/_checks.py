@@ -3,9 +3,10 @@
 import operator
 from typing import Any
 
+import jax
 import numpy as np
 
-from qjax.errors import CircuitError, QjaxError
+from qjax.errors import CircuitError, QjaxError, SamplingError
 
 
 def as_integer(value: Any, what: str, error: type[QjaxError] = CircuitError) -> int:
@@ -67,3 +68,18 @@ def check_qubits(
     if len(set(indices)) != len(indices):
         raise error(f"{what}: qubits must be distinct, but are {indices}.")
     return indices
+
+
+def check_key(key: Any, what: str = "key") -> None:
+    """Refuse what is no `jax.random` key.
+
+    Examples:
+        >>> check_key(jax.random.key(0))
+    """
+    is_key = isinstance(key, jax.Array) and (
+        jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key) or key.dtype == np.uint32
+    )
+    if not is_key:
+        raise SamplingError(
+            f"{what} must be a jax.random key, such as jax.random.key(0), but is {key!r}."
+        )

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from qjax._checks import as_positive, check_qubits
+from qjax._checks import as_positive, check_key, check_qubits
 from qjax.circuit.binding import flat_values
 from qjax.circuit.circuit import Circuit
 from qjax.circuit.parameter import is_traced
@@ -439,7 +439,7 @@ def sample(
         ((1000, 2), True)
     """
     count = as_positive(shots, "sample: shots", SamplingError)
-    _check_key(key)
+    check_key(key)
     if isinstance(circuit, Circuit) and is_noisy(circuit, noise):
         return _noisy_bits(circuit, count, key, params, noise, initial_state, dtype, engine)
     if isinstance(circuit, Circuit) and is_dynamic(circuit):
@@ -567,13 +567,3 @@ def _measured_columns(circuit: Circuit) -> list[int | None]:
     measured = circuit.structure.final_measurements
     assert measured is not None
     return [measured.get(c) for c in range(circuit.num_clbits)]
-
-
-def _check_key(key: Any) -> None:
-    is_key = isinstance(key, jax.Array) and (
-        jnp.issubdtype(key.dtype, jax.dtypes.prng_key) or key.dtype == jnp.uint32
-    )
-    if not is_key:
-        raise SamplingError(
-            f"key must be a jax.random key, such as jax.random.key(0), but is {key!r}."
-        )

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from jax.core import Tracer
 
 from qjax.channels.row import Channel, constant, pair, root
 from qjax.channels.table import CHANNELS, pauli_matrices
@@ -126,8 +127,8 @@ def kraus_of_superoperator(superoperator: Any) -> np.ndarray:
         superoperator: Array of shape (d*d, d*d), in the index i + d j of rho[i, j].
 
     Raises:
-        CircuitError: If the shape is wrong, or it is not completely positive; the message says how
-            far it is off.
+        CircuitError: If the shape is wrong, it is traced, or it is not completely positive; the
+            message says how far it is off.
 
     Note:
         They are the eigenvectors of the Choi matrix sum_ij |i><j| (x) E(|i><j|), times the square
@@ -138,6 +139,11 @@ def kraus_of_superoperator(superoperator: Any) -> np.ndarray:
         array([[[1., 0.],
                 [0., 1.]]])
     """
+    if isinstance(superoperator, Tracer):
+        raise CircuitError(
+            "A superoperator must be known, for its Kraus operators are found beforehand, but is "
+            f"traced, of shape {superoperator.shape}. Give traced Kraus operators to circuit.kraus."
+        )
     matrix = np.asarray(superoperator, complex)
     size = int(np.sqrt(matrix.shape[0])) if matrix.ndim == 2 else 0
     if matrix.shape != (size**2, size**2) or size < 2 or size & (size - 1):

@@ -123,7 +123,14 @@ _ROWS = (
         "reset_error", ("p",), "(1 - p) rho + p |0><0|", "Qiskit Aer, reset_error",
         lambda p, xp: (0 * p, p, 1 - p), fault=_within(1, "p"), label="RST",
     ),
-    *map(_over_rotation, ("X", "Y", "Z", "ZZ")),
+    from_relaxation(
+        "readout_error", ("one_for_zero", "zero_for_one"),
+        "measured, and misread: |0> becomes |1> and |1> becomes |0> with these probabilities",
+        "Qiskit Aer, ReadoutError",
+        lambda up, down, xp: (up, down, 0 * up),
+        fault=_within(1, "one_for_zero", "zero_for_one"), label="RE",
+    ),
+    *map(_over_rotation, ("X", "Y", "Z", "XX", "YY", "ZZ", "ZX")),
 )  # fmt: skip
 
 CHANNELS = {row.name: row for row in _ROWS}

@@ -34,6 +34,7 @@ from qjax.plan import compile_plan
 from qjax.state import basis_state
 
 MAX_QUBITS = 15  # the engines address the amplitudes of twice as many qubits
+_ROUNDED = 1e-4  # what is forgiven in a density matrix that is given
 
 
 def density_matrix(
@@ -126,10 +127,30 @@ def _start(state: Any, n: int, dtype: np.dtype, engine: str, what: str) -> jax.A
             f"{vector.shape}."
         )
     if not isinstance(matrix, Tracer):
-        trace = complex(jnp.trace(matrix))
-        if not abs(trace - 1) < 1e-4:
-            raise StateError(f"{what}: initial_state must have trace 1, but has {trace:.6g}.")
+        _check_density(np.asarray(matrix), f"{what}: initial_state")
     return matrix.T.reshape(1, -1).astype(dtype)
+
+
+def _check_density(matrix: np.ndarray, what: str) -> None:
+    """Check that a known matrix is a density matrix, up to the rounding of single precision.
+
+    Raises:
+        StateError: If its trace is not 1, it is not Hermitian, or it has a negative eigenvalue;
+            the last is seen up to 10 qubits, and in the diagonal beyond.
+    """
+    trace = complex(np.trace(matrix))
+    if not abs(trace - 1) < _ROUNDED:
+        raise StateError(f"{what} must have trace 1, but has {trace:.6g}.")
+    off = float(np.max(np.abs(matrix - matrix.conj().T)))
+    if not off < _ROUNDED:
+        raise StateError(f"{what} must be Hermitian, but is off by {off:.3g}.")
+    small = len(matrix) <= 2**10
+    values = np.linalg.eigvalsh(matrix) if small else np.diagonal(matrix).real
+    if not (lowest := float(np.min(values))) > -_ROUNDED:
+        name = "eigenvalue" if small else "entry of the diagonal"
+        raise StateError(
+            f"{what} must have no negative eigenvalue, but has the {name} {lowest:.3g}."
+        )
 
 
 def doubled(circuit: Circuit, what: str) -> Circuit:

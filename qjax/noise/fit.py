@@ -12,6 +12,7 @@ from jax import lax
 
 from qjax._checks import as_positive
 from qjax.circuit import Circuit
+from qjax.counts import QUBIT0_LAST, Counts
 from qjax.errors import TrainingError
 from qjax.noise.density import density_rows, diagonal_of, marginal
 from qjax.noise.model import NoiseModel
@@ -58,7 +59,8 @@ def fit(
     Args:
         build: Gives the model from strengths, a traced array of shape (p,).
         circuits: The circuits that were run, without open parameters, of at most some 10 qubits.
-        counts: For each circuit, its counts: a mapping from bitstrings, highest bit first.
+        counts: For each circuit, its counts: `Counts`, or a mapping from bitstrings, highest bit
+            first.
         strengths: Where to start, shape (p,), within the bounds.
         bounds: Lowest and highest strength, numbers or arrays of shape (p,).
         steps: Steps of Adam.
@@ -70,6 +72,7 @@ def fit(
     Raises:
         TrainingError: If circuits and counts do not fit, the start is not within the bounds, or the
             likelihood is not finite.
+        SamplingError: If counts are none.
 
     Note:
         The Fisher information of the strengths is sum_c shots_c sum_x (d p_x)(d p_x)^T / p_x. A
@@ -94,12 +97,20 @@ def fit(
             f"noise.fit: needs counts for each circuit, but got {len(circuits)} circuits and "
             f"{len(counts)} counts."
         )
+    for circuit in circuits:
+        if not isinstance(circuit, Circuit) or circuit.parameters:
+            raise TrainingError(
+                "noise.fit: circuits must be Circuits without open parameters, but one is "
+                f"{circuit!r}. Use circuit.bind."
+            )
     observed = [_frequencies(c, found) for c, found in zip(circuits, counts, strict=True)]
     shots = np.array([row.sum() for row in observed])
     total = float(shots.sum())
 
     def probabilities(at: jax.Array) -> list[jax.Array]:
         model = build(at)
+        if not isinstance(model, NoiseModel):
+            raise TrainingError(f"noise.fit: build must give a NoiseModel, but gave {model!r}.")
         return [_read(circuit, model) for circuit in circuits]
 
     def strengths_of(logits: jax.Array) -> jax.Array:
@@ -181,10 +192,13 @@ def _read(circuit: Circuit, model: NoiseModel) -> jax.Array:
 def _frequencies(circuit: Circuit, counts: Any) -> np.ndarray:
     k = len(_columns(circuit))
     found = np.zeros(2**k)
-    for text, count in dict(counts).items():
-        if len(text) != k or set(text) - set("01"):
-            raise TrainingError(
-                f"noise.fit: counts must have keys of {k} bits, but one is {text!r}."
-            )
+    given = counts if isinstance(counts, Counts) else Counts(counts)
+    if not given.shots:
+        raise TrainingError("noise.fit: counts must not be empty.")
+    if given.num_bits != k:
+        raise TrainingError(
+            f"noise.fit: counts must have keys of {k} bits, but one is {next(iter(given))!r}."
+        )
+    for text, count in given.to_order(QUBIT0_LAST).items():
         found[int(text, 2)] += count
     return found

@@ -8,42 +8,16 @@ from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from qjax._atomic import whole_file
-from qjax.channels import Channel, find_channel
+from qjax.channels import Channel
 from qjax.circuit import Circuit
 from qjax.circuit.instruction import BARRIER, MEASURE
 from qjax.circuit.parameter import is_traced
 from qjax.errors import CircuitError, FileError
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A channel that follows instructions.
-
-    Attributes:
-        channel: The row.
-        values: One for each of its parameters.
-        gates: Names of the instructions that it follows; None for every gate.
-        qubits: The qubits that such an instruction must act on, controls first; None for any.
-        on: The qubits of the instruction on which the channel follows; None for all.
-    """
-
-    channel: Channel
-    values: tuple[Any, ...]
-    gates: tuple[str, ...] | None
-    qubits: tuple[int, ...] | None
-    on: tuple[int, ...] | None
-
-    def follows(self, name: str, is_gate: bool, qubits: tuple[int, ...]) -> bool:
-        """Whether the channel follows an instruction."""
-        if not (is_gate if self.gates is None else name in self.gates):
-            return False
-        if self.qubits is not None and self.qubits != qubits:
-            return False
-        places = qubits if self.on is None else self.on
-        return set(places) <= set(qubits) and self.channel.num_qubits in (1, len(places))
+from qjax.noise.calibration import calibrated_readout, calibrated_rules
+from qjax.noise.rule import Rule, check_values, checked_places, made_rule
+from qjax.noise.saved import decoded, encoded
 
 
 @dataclass(eq=False)
@@ -72,7 +46,7 @@ class NoiseModel:
         channel: str | Channel,
         values: Any,
         *,
-        gates: str | tuple[str, ...] | list[str] | None = None,
+        gates: Any = None,
         qubits: Any = None,
         on: Any = None,
     ) -> Self:
@@ -82,24 +56,25 @@ class NoiseModel:
         follows instructions on k qubits.
 
         Args:
-            channel: Name of a row of `CHANNELS`, or a row.
-            values: One for each of its parameters.
-            gates: Name or names of instructions, also "reset" and "measure"; every gate if None.
+            channel: Name of a row of `CHANNELS`, or a row; or "pauli_channel", "kraus" or
+                "superoperator".
+            values: One for each of its parameters; for the last three what the circuit's methods
+                of these names take.
+            gates: Name or names of gates, or rows of gates of your own, also "reset" and "measure";
+                every gate if None.
             qubits: Only instructions on exactly these qubits, controls first; any if None.
             on: On these qubits of the instruction; on all if None.
 
         Raises:
-            CircuitError: If there is no such channel, or values are outside their range.
+            CircuitError: If there is no such channel or gate, values are outside their range, or
+                the channel could not follow anything.
+
+        Examples:
+            >>> model = NoiseModel().add("pauli_channel", {"ZZ": 0.01}, gates="cx")
+            >>> str(model.apply(Circuit(2).h(0).cx(0, 1))[2]).split("(")[0]
+            'pauli_channel'
         """
-        row = find_channel(channel) if isinstance(channel, str) else channel
-        given = tuple(values) if isinstance(values, (tuple, list)) else (values,)
-        size = max(row.num_qubits, 1)
-        Circuit(size).channel(row, given, range(size))  # the checks are those of a circuit
-        names = (gates,) if isinstance(gates, str) else gates
-        places, chosen = (
-            None if q is None else tuple(int(p) for p in np.atleast_1d(q)) for q in (qubits, on)
-        )
-        self.rules.append(Rule(row, given, None if names is None else tuple(names), places, chosen))
+        self.rules.append(made_rule(channel, values, gates, qubits, on))
         return self
 
     def add_readout(self, one_for_zero: Any, zero_for_one: Any, qubits: Any = None) -> Self:
@@ -115,8 +90,10 @@ class NoiseModel:
         """
         for value in (one_for_zero, zero_for_one):
             if not is_traced(value) and not 0 <= float(value) <= 1:
-                raise CircuitError(f"add_readout: probabilities must be in 0..1, but are {value}.")
-        for q in (None,) if qubits is None else np.atleast_1d(qubits).tolist():
+                raise CircuitError(
+                    f"add_readout: probabilities must be in 0..1, but one is {value}."
+                )
+        for q in checked_places(qubits, "qubits") or (None,):
             self.readout[q] = (one_for_zero, zero_for_one)
         return self
 
@@ -175,25 +152,9 @@ class NoiseModel:
         """Write the model as JSON.
 
         Raises:
-            FileError: If a strength is traced, or a channel is no row of the table.
+            FileError: If a strength is traced or symbolic, or a channel is no row of the table.
         """
-        rules = []
-        for rule in self.rules:
-            if rule.channel.arguments or any(map(is_traced, rule.values)):
-                raise FileError(
-                    f"save: rules must hold named channels and known values, but one has {rule}."
-                )
-            rules.append(
-                {
-                    "channel": rule.channel.name,
-                    "values": [float(v) for v in rule.values],
-                    "gates": rule.gates,
-                    "qubits": rule.qubits,
-                    "on": rule.on,
-                }
-            )
-        readout = [[q, float(a), float(b)] for q, (a, b) in self.readout.items()]
-        facts = {"format": "qjax noise", "version": 1, "rules": rules, "readout": readout}
+        facts = encoded(self.rules, self.readout)
         with whole_file(Path(path)) as file:
             file.write(json.dumps(facts, indent=1).encode())
 
@@ -205,15 +166,15 @@ class NoiseModel:
             FileError: If the file holds no noise model.
         """
         try:
-            facts = json.loads(Path(path).read_text(encoding="utf-8"))
-            if facts["format"] != "qjax noise" or facts["version"] != 1:
-                raise ValueError("another format")
-            model = cls()
-            for rule in facts["rules"]:
-                model.add(rule.pop("channel"), rule.pop("values"), **rule)
-            for q, up, down in facts["readout"]:
-                model.add_readout(up, down, q)
-        except (ValueError, KeyError, TypeError) as error:
+            rules, readout = decoded(json.loads(Path(path).read_text(encoding="utf-8")))
+            model = cls(rules)
+            for rule in rules:
+                check_values(rule)
+            for q, pair in readout.items():
+                model.add_readout(*pair, q)
+        except FileNotFoundError:
+            raise FileError(f"load: there is no file {str(path)!r}.") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FileError(f"load: {path} holds no noise model: {error}.") from None
         return model
 
@@ -227,47 +188,15 @@ class NoiseModel:
         Args:
             target: A Qiskit `Target`, as `backend.target`.
 
+        Raises:
+            CircuitError: If it is none.
+
         Note:
             The strength of depolarization follows Qiskit Aer's device model: of the average gate
             error e, relaxation takes 1 - F, and depolarization the rest,
             p = d (e - 1 + F) / (d F - 1) for d = 2**k.
         """
-        model = cls()
-        properties = target.qubit_properties or []
-        for name in target.operation_names:
-            for places, facts in target[name].items():
-                if places is None or facts is None or facts.error is None:
-                    continue
-                if name == "measure":
-                    model.add_readout(facts.error, facts.error, places[0])
-                elif len(places) <= 2 and name not in ("delay", "reset"):
-                    _add_calibrated(model, name, tuple(places), facts, properties)
-        return model
-
-
-def _add_calibrated(
-    model: NoiseModel, name: str, places: tuple[int, ...], facts: Any, properties: Any
-) -> None:
-    times = []
-    for q in places:
-        known = properties[q] if q < len(properties) else None
-        t1 = getattr(known, "t1", None)
-        if t1 and facts.duration:
-            t2 = min(getattr(known, "t2", None) or t1, 2 * t1)
-            times.append((q, (float(t1), float(t2), float(facts.duration), 0.0)))
-    size = 2 ** len(places)
-    # tr(superoperator) / 4 is a qubit's fidelity F of entanglement; (d F + 1)/(d + 1) the average.
-    kept = 1.0
-    for _, values in times:
-        kept *= float(np.trace(find_channel("thermal_relaxation").superoperator(*values)).real) / 4
-    average = (size * kept + 1) / (size + 1)
-    error = min(float(facts.error), size / (size + 1))
-    if error > 1 - average:
-        strength = size * (error - 1 + average) / (size * average - 1)
-        channel = "depolarizing" if len(places) == 1 else "depolarizing2"
-        model.add(channel, strength, gates=name, qubits=places)
-    for q, values in times:
-        model.add("thermal_relaxation", values, gates=name, qubits=places, on=q)
+        return cls(list(calibrated_rules(target)), calibrated_readout(target))
 
 
 def is_noisy(circuit: Circuit, noise: NoiseModel | None) -> bool:

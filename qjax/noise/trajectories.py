@@ -5,18 +5,19 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from qjax._checks import as_positive
+from qjax._checks import as_positive, check_key
 from qjax._progress import Bar
 from qjax.circuit import Circuit
 from qjax.dynamic import chunk_size, observed_trajectories
 from qjax.engine.expectation import checked_observable, expectations
 from qjax.engine.select import complex_dtype
-from qjax.errors import SamplingError
+from qjax.errors import CircuitError, ObservableError, SamplingError
 from qjax.noise.model import NoiseModel, noisy
-from qjax.state import basis_state
+from qjax.state import basis_state, checked_state
 
 
 class Mean(NamedTuple):
@@ -60,7 +61,7 @@ def trajectory_expectation(
             are several chunks. Inside jit and grad there is none.
 
     Returns:
-        `Mean(value, standard_error)`.
+        `Mean(value, standard_error)`. The error of a single trajectory is NaN.
 
     Note:
         Memory is bounded: trajectories run in chunks. The gradient is unbiased. A trajectory that
@@ -69,7 +70,9 @@ def trajectory_expectation(
         trajectories of the chunk, which does not depend on d.
 
     Raises:
-        SamplingError: If trajectories is not positive.
+        CircuitError: If it is no circuit.
+        ObservableError: If an observable does not fit, or there is none.
+        SamplingError: If trajectories is not positive, or the key is none.
 
     Examples:
         >>> import jax, qjax as qj
@@ -84,17 +87,26 @@ def trajectory_expectation(
         gradient-following algorithms, Machine Learning 8, 229 (1992).
     """
     count = as_positive(trajectories, "trajectories", SamplingError)
+    if not isinstance(circuit, Circuit):
+        raise CircuitError(f"trajectories: circuit must be a Circuit, but is {circuit!r}.")
+    check_key(key, "trajectories: key")
     several = isinstance(observable, (list, tuple))
     wanted = list(observable) if several else [observable]
+    if not wanted:
+        raise ObservableError("trajectories: a sequence of observables must not be empty.")
     checked = [checked_observable(o, circuit.num_qubits) for o in wanted]
     whole = noisy(circuit, noise)
     if whole.parameters or params is not None:
         whole = whole.bind(params)
+    n = circuit.num_qubits
+    amplitudes = complex_dtype(dtype, None if isinstance(initial_state, str) else initial_state)
     if isinstance(initial_state, str):
-        initial_state = basis_state(initial_state, circuit.num_qubits, dtype=complex_dtype(dtype))
-    amplitudes = complex_dtype(dtype, initial_state)
+        initial_state = basis_state(initial_state, n, dtype=amplitudes)
+    elif initial_state is not None:
+        what = "trajectories: initial_state"
+        initial_state = checked_state(initial_state, n, what, amplitudes)
     run = partial(_values, dtype=str(amplitudes), engine=engine)
-    size = chunk_size(circuit.num_qubits, count)
+    size = chunk_size(n, count)
     chunks = -(-count // size)
     given = jax.tree.leaves((whole, checked, key, initial_state))
     known = not any(isinstance(leaf, Tracer) for leaf in given)
@@ -109,7 +121,8 @@ def trajectory_expectation(
                 bar.move(min(size, count - size * (len(parts) - 1)))
         values = jnp.concatenate(parts)[:count]
     mean = jnp.mean(values, axis=0)
-    error = jnp.std(lax.stop_gradient(values), axis=0) / max(count - 1, 1) ** 0.5
+    # One trajectory says nothing of the spread: 0 / 0 is NaN.
+    error = jnp.std(lax.stop_gradient(values), axis=0) / np.sqrt(count - 1).astype(mean.dtype)
     return Mean(mean, error) if several else Mean(mean[0], error[0])
 
 
