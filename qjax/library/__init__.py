@@ -24,5 +24,11 @@ from qjax.library.ansatz import singles_and_doubles as singles_and_doubles
 from qjax.library.ansatz import strongly_entangling as strongly_entangling
 from qjax.library.ansatz import tree_tensor_network as tree_tensor_network
 from qjax.library.ansatz import uccsd as uccsd
+from qjax.library.encodings import amplitude_encoding as amplitude_encoding
+from qjax.library.encodings import angle_encoding as angle_encoding
+from qjax.library.encodings import basis_encoding as basis_encoding
+from qjax.library.encodings import hamiltonian_encoding as hamiltonian_encoding
+from qjax.library.encodings import iqp_encoding as iqp_encoding
+from qjax.library.encodings import zz_feature_map as zz_feature_map
 from qjax.library.molecules import Molecule as Molecule
 from qjax.library.molecules import load_molecule as load_molecule

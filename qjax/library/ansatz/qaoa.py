@@ -102,8 +102,7 @@ def qaoa(
         beta: Likewise of the mixer.
 
     Returns:
-        A circuit with 2 p parameters: gamma_0, beta_0, gamma_1, ... in time order. As in
-        `Circuit.parameters`, flat `params` are all gammas, then all betas.
+        A circuit with 2 p parameters; flat `params` hold all gammas, then all betas.
 
     Raises:
         CircuitError: If the cost is not diagonal, or an argument does not fit.
