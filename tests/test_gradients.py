@@ -18,9 +18,9 @@ from qjax.gradients import (
     gradient_variance,
     metric_product,
     metric_tensor,
-    quantum_natural_gradient,
     shot_expectation,
 )
+from qjax.optimize import quantum_natural_gradient
 
 SHIFTED = ("parameter-shift", "finite-difference")
 

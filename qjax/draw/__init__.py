@@ -6,6 +6,7 @@ from typing import Any
 from qjax.circuit import Circuit
 from qjax.draw.curves import training_curve as training_curve
 from qjax.draw.histogram import counts_histogram as counts_histogram
+from qjax.draw.landscape import landscape as landscape
 from qjax.draw.mpl import draw_mpl as draw_mpl
 from qjax.draw.svg import SvgDrawing as SvgDrawing
 from qjax.draw.svg import draw_svg as draw_svg
