@@ -6,10 +6,12 @@ from qjax import interop as interop
 from qjax import learning as learning
 from qjax import library as library
 from qjax import noise as noise
+from qjax import optimize as optimize
 from qjax import plot as plot
 from qjax import qasm as qasm
 from qjax._version import __version__ as __version__
 from qjax.circuit import Circuit as Circuit
+from qjax.circuit import Clbit as Clbit
 from qjax.circuit import Instruction as Instruction
 from qjax.circuit import Parameter as Parameter
 from qjax.circuit import ParameterExpression as ParameterExpression

@@ -1,6 +1,6 @@
 """What users call: from a circuit to amplitudes, probabilities, expectation values and samples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,7 +14,15 @@ from qjax.circuit.binding import flat_values
 from qjax.circuit.circuit import Circuit
 from qjax.circuit.parameter import is_traced
 from qjax.counts import Counts
-from qjax.dynamic import branch_states, is_dynamic, sample_bits
+from qjax.dynamic import (
+    branch_states,
+    deferred,
+    final_measurements,
+    is_dynamic,
+    sample_bits,
+    without_coherences,
+    without_final_measurements,
+)
 from qjax.engine.basis import basis_row
 from qjax.engine.expectation import apply_observable, checked_observable, expectations
 from qjax.engine.numbers import numbers
@@ -28,6 +36,7 @@ from qjax.noise.model import NoiseModel, is_noisy
 from qjax.noise.model import noisy as with_noise
 from qjax.noise.trajectories import trajectory_expectation
 from qjax.plan import Plan, compile_plan
+from qjax.shots import Method, shot_values
 from qjax.state import basis_state, checked_state
 
 MOST_DENSITY_BITS = 20  # a density matrix of 10 qubits is soon made
@@ -277,8 +286,11 @@ def expectation(
     observable: Any,
     params: Any = None,
     *,
+    given: Mapping[int, int] | None = None,
     noise: NoiseModel | None = None,
     trajectories: int | None = None,
+    shots: int | None = None,
+    diff: str | None = None,
     key: jax.Array | None = None,
     initial_state: Any = None,
     dtype: Any = None,
@@ -292,11 +304,18 @@ def expectation(
         observable: A PauliSum (or its text), Projector, Diagonal or Hermitian, or a sequence of k
             of them. Coefficients may be traced, and differentiated.
         params: As in `statevector`.
+        given: Post-selection: a value for some classical bits. The mean is over the runs that end
+            with these, NaN if there are none; see `branches`, which gives their probability.
         noise: A `NoiseModel`, whose channels are added to those that the circuit has.
         trajectories: With noise, a mean over so many trajectories; see
             `noise.trajectory_expectation`, which gives the standard error as well. By default
             noise takes a density matrix, and is exact.
-        key: A `jax.random` key, for trajectories.
+        shots: The mean of so many shots, as a machine gives it, shared out to the Pauli strings by
+            weight; see `gradients.shot_expectation`, which gives the standard error as well and has
+            more choices. None gives exact values.
+        diff: How derivatives are found: "adjoint", the default and only without shots;
+            "parameter-shift", the default with shots; "finite-difference" or "spsa".
+        key: A `jax.random` key, for trajectories, shots and diff="spsa".
         initial_state: As in `statevector`; with noise as in `density_matrix`.
         dtype: Of the amplitudes; the values have its precision.
         engine: As in `statevector`.
@@ -306,6 +325,9 @@ def expectation(
 
     Raises:
         ObservableError: If it is no observable, not Hermitian, or needs more qubits.
+        SamplingError: If a key is missing, or there are fewer shots than Pauli strings.
+        ParameterError: If the method of derivatives is unknown or cannot be with shots; and, when
+            a derivative is taken, if it cannot give that order of it.
 
     Note:
         The gradient is the adjoint method's: it takes the memory of a few states, whatever the
@@ -322,6 +344,16 @@ def expectation(
         T. Jones and J. Gacon, Efficient calculation of gradients in classical simulations of
         variational quantum algorithms, arXiv:2009.02823.
     """
+    if given is not None and (trajectories is not None or is_noisy(circuit, noise)):
+        raise CircuitError("expectation: given bits must be of a circuit without noise.")
+    if shots is not None or diff not in (None, "adjoint"):
+        if trajectories is not None or given is not None:
+            raise SamplingError("expectation: shots and diff exclude trajectories and given.")
+        exact = partial(
+            expectation, noise=noise, initial_state=initial_state, dtype=dtype, engine=engine
+        )
+        method = Method(shots=shots, key=key, diff=diff)
+        return shot_values(exact, circuit, observable, params, method, "expectation")
     if trajectories is not None:
         if key is None:
             raise SamplingError("expectation: trajectories need a key, as jax.random.key(0).")
@@ -331,25 +363,41 @@ def expectation(
         ).value  # fmt: skip
     measured = isinstance(circuit, Circuit) and is_dynamic(circuit)
     noisy = isinstance(circuit, Circuit) and is_noisy(circuit, noise)
-    if not measured:
+    if not measured and given is None:
         _without_measurements(circuit, "expectation")
     several = isinstance(observable, Sequence) and not isinstance(observable, str)
     wanted = list(observable) if several else [observable]
     if not wanted:
         raise ObservableError("expectation: a sequence of observables must not be empty.")
     checked = [checked_observable(o, circuit.num_qubits) for o in wanted]
+    if measured and not noisy and given is None:
+        circuit, checked = _with_fewer_outcomes(circuit, checked)
+        measured = is_dynamic(circuit)
     if noisy:
         rows, lead = density_rows(
             circuit, params, noise, initial_state, dtype, engine, "expectation"
         )
         values = traces(rows, checked, engine or "auto").reshape(*lead, len(checked))
-    elif measured:
-        states = branch_states(circuit, params, initial_state, dtype, engine, "expectation")
+    elif measured or given is not None:
+        states = branch_states(circuit, params, initial_state, dtype, engine, "expectation", given)
         values = jnp.sum(expectations(states, checked, engine or "auto"), axis=0)
+        if given is not None:
+            values = values / jnp.sum(states.real**2 + states.imag**2)
     else:
         run = _run(circuit, params, initial_state, dtype, engine, "expectation")
         values = run.shaped(expectations(run.states, checked, engine or "auto"))
     return values if several else values[..., 0]
+
+
+def _with_fewer_outcomes(circuit: Circuit, observables: list[Any]) -> tuple[Circuit, list[Any]]:
+    """A circuit and observables with the same means, and measurements at the end left out."""
+    later = deferred(circuit)
+    ended = {q for pairs in final_measurements(list(later)).values() for _, q in pairs}
+    means = [without_coherences(o, ended) for o in observables]
+    if not ended or any(mean is None for mean in means):
+        return circuit, observables
+    kept = without_final_measurements(later)
+    return (kept if is_dynamic(kept) else kept.remove_measurements()), means
 
 
 def variance(
@@ -443,7 +491,9 @@ def sample(
     if isinstance(circuit, Circuit) and is_noisy(circuit, noise):
         return _noisy_bits(circuit, count, key, params, noise, initial_state, dtype, engine)
     if isinstance(circuit, Circuit) and is_dynamic(circuit):
-        return sample_bits(circuit, count, key, params, initial_state, dtype, engine)
+        circuit = deferred(circuit)
+        if is_dynamic(circuit):
+            return sample_bits(circuit, count, key, params, initial_state, dtype, engine)
     run = _run(circuit, params, initial_state, dtype, engine, "sample")
     columns = tuple(_measured_columns(circuit))
     bits = _drawn_bits(run.states, key, count, columns, bool(run.lead), engine or "auto")
@@ -476,9 +526,13 @@ def _noisy_bits(
     else:
         measured = circuit if circuit.num_clbits else circuit.copy().measure_all()
         columns = _last_measured(measured)
+        feeds = noise is not None and noise.readout and any(i.conditions for i in measured)
         bits = sample_bits(
-            with_noise(measured, noise), shots, own, params, initial_state, dtype, engine
-        )
+            with_noise(measured, noise), shots, own, params, initial_state, dtype, engine,
+            noise.misread_outcome if noise is not None and feeds else None,
+        )  # fmt: skip
+        if feeds:
+            return bits
     return bits if noise is None else noise.misread_bits(bits, columns, misread)
 
 

@@ -37,21 +37,29 @@ def branches(circuit):
             if i.name == "barrier":
                 new.append((bits, state))
                 continue
-            (q,) = i.qubits
-            index = np.arange(len(state))
-            for outcome in (0, 1):
-                part = np.where((index >> q & 1) == outcome, state, 0)
-                if np.linalg.norm(part) < 1e-9:
-                    continue
-                if i.name == "reset":
-                    part = part[index ^ (outcome << q)]
-                    new.append((bits, part))
-                else:
-                    written = list(bits)
-                    written[i.clbits[0]] = outcome
-                    new.append((tuple(written), part))
+            outcomes = [(bits, state)]
+            for place, q in enumerate(i.qubits):
+                outcomes = [
+                    one
+                    for bits, state in outcomes
+                    for one in measured(bits, state, q, i.clbits[place] if i.clbits else None)
+                ]
+            new += outcomes
         found = new
     return found
+
+
+def measured(bits, state, q, c):
+    """Both outcomes of a qubit, written to bit c; of a reset if c is None."""
+    index = np.arange(len(state))
+    for outcome in (0, 1):
+        part = np.where((index >> q & 1) == outcome, state, 0)
+        if np.linalg.norm(part) < 1e-9:
+            continue
+        if c is None:
+            yield bits, part[index ^ (outcome << q)]
+        else:
+            yield (*bits[:c], outcome, *bits[c + 1 :]), part
 
 
 def density(circuit):
@@ -104,7 +112,7 @@ def test_otherwise_is_the_opposite_condition():
         (lambda c: c.if_else(0, 1, "x"), "a body must be a Circuit"),
         (
             lambda c: c.if_else(0, 1, qj.Circuit(1).measure(0).x(0)),
-            "must not change the bits of its condition before its last instruction",
+            "must not change the bits of its condition and go on",
         ),
         (
             lambda c: c.if_else(0, 1, qj.Circuit(1).measure(0), qj.Circuit(1).x(0)),

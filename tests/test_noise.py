@@ -327,9 +327,9 @@ def test_gradients_of_trajectories_are_unbiased(rng):
 
 
 def test_trajectories_in_chunks_are_the_same_ones_inside_jit(monkeypatch, rng):
-    from qjax import dynamic
+    from qjax.dynamic import trajectories
 
-    monkeypatch.setattr(dynamic, "_CHUNK_AMPLITUDES", 64)
+    monkeypatch.setattr(trajectories, "_CHUNK_AMPLITUDES", 64)
     circuit = random_noisy(3, 8, rng)
     run = lambda key: trajectory_expectation(circuit, "Z0", trajectories=50, key=key)
     eager = run(jax.random.key(0))

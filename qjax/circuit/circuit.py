@@ -1,7 +1,7 @@
 """Circuit: what the user writes."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Self, overload
 
@@ -27,6 +27,7 @@ from qjax.circuit._place import (
     place_channel,
 )
 from qjax.circuit.binding import bind_instructions
+from qjax.circuit.clbit import fed_forward, has_clbits
 from qjax.circuit.compose import composed, conditioned, controlled, inverted, remapped
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import BARRIER, MEASURE, RESET, Instruction
@@ -624,6 +625,71 @@ class Circuit(Builders):
             made.append((~Condition(bits, tuple(sorted(int(v) for v in cases))), default))
         return self._branch("switch", made)
 
+    def for_loop(self, values: Iterable[Any], body: "Callable[[Any], Circuit]") -> Self:
+        """Append a circuit for each of some values.
+
+        Args:
+            values: What the loop runs over, as `range(5)`.
+            body: Gives the circuit for a value; its qubit q is this circuit's qubit q, and likewise
+                its classical bits.
+
+        Raises:
+            CircuitError: If a circuit does not fit.
+
+        Examples:
+            >>> cycle = lambda k: Circuit(2, 3).cx(0, 1).measure(1, k).reset(1)
+            >>> Circuit(2, 3).for_loop(range(3), cycle).count_ops()
+            {'cx': 3, 'measure': 3, 'reset': 3}
+        """
+        new: list[Instruction] = []
+        for value in values:
+            made = self._checked_body(body(value), "for_loop")
+            self._num_clbits = max(self._num_clbits, made.num_clbits)
+            new += made._list()
+        return self._extend(new)
+
+    def while_loop(
+        self,
+        clbits: Qubits,
+        value: int,
+        body: "Circuit",
+        max_iterations: int,
+        *,
+        until: bool = False,
+    ) -> Self:
+        """Append a circuit that is carried out again and again while measured bits have a value.
+
+        The bits are read before each time. After `max_iterations` times the circuit goes on
+        whatever they are; read them to know.
+
+        Args:
+            clbits: Classical bit or bits to read; the first is bit 0 of their value.
+            value: The value at which `body` is carried out once more.
+            body: Its qubit q is this circuit's qubit q, and likewise its classical bits. It
+                measures again what decides: bits of the condition last, at its end.
+            max_iterations: The most times that it is carried out.
+            until: Carry it out while the bits have any other value.
+
+        Raises:
+            CircuitError: As in `if_else`.
+
+        Note:
+            It is held and written as `max_iterations` conditional circuits, so that gradients pass
+            and every target that has conditions can read it.
+
+        Examples:
+            >>> attempt = Circuit(1, 1).reset(0).h(0).measure(0, 0)
+            >>> circuit = Circuit(1, 1).h(0).measure(0, 0).while_loop(0, 1, attempt, 3)
+            >>> circuit.count_ops()
+            {'h': 4, 'measure': 4, 'reset': 3}
+        """
+        bits = self._checked_clbits(clbits, "while_loop")
+        condition = Condition(bits, (self._checked_value(value, bits, "while_loop"),))
+        times = as_positive(max_iterations, "while_loop: max_iterations")
+        return self._branch(
+            "while_loop", [(~condition if until else condition, body)] * times, exclusive=False
+        )
+
     def _checked_clbits(self, clbits: Any, what: str) -> tuple[int, ...]:
         bits = tuple(
             check_index(c, self._num_clbits, f"{what}: classical bit", "this circuit")
@@ -642,16 +708,22 @@ class Circuit(Builders):
             )
         return wanted
 
-    def _branch(self, what: str, cases: "list[tuple[Condition, Circuit]]") -> Self:
-        """Append bodies under conditions that exclude each other."""
+    def _checked_body(self, body: Any, what: str) -> "Circuit":
+        if not isinstance(body, Circuit) or body.num_qubits > self._num_qubits:
+            raise CircuitError(
+                f"{what}: a body must be a Circuit on at most {self._num_qubits} qubits, "
+                f"but is {body!r}."
+            )
+        return body
+
+    def _branch(
+        self, what: str, cases: "list[tuple[Condition, Circuit]]", *, exclusive: bool = True
+    ) -> Self:
+        """Append bodies under conditions, which exclude each other or are read one by one."""
         new: list[Instruction] = []
         for k, (condition, body) in enumerate(cases):
-            if not isinstance(body, Circuit) or body.num_qubits > self._num_qubits:
-                raise CircuitError(
-                    f"{what}: a body must be a Circuit on at most {self._num_qubits} qubits, "
-                    f"but is {body!r}."
-                )
-            new += conditioned(body._list(), condition, more=k + 1 < len(cases))
+            instructions = self._checked_body(body, what)._list()
+            new += conditioned(instructions, condition, more=exclusive and k + 1 < len(cases))
         self._num_clbits = max([self._num_clbits, *(body.num_clbits for _, body in cases)])
         return self._extend(new)
 
@@ -848,4 +920,9 @@ class Circuit(Builders):
         controls: Any,
         control_values: Any,
     ) -> Self:
-        return self._extend(place(gate, params, places, controls, control_values, self._num_qubits))
+        def placed(values: tuple[Any, ...]) -> list[Instruction]:
+            return place(gate, values, places, controls, control_values, self._num_qubits)
+
+        if has_clbits(params):
+            return self._extend(fed_forward(gate, params, self._num_clbits, placed))
+        return self._extend(placed(params))

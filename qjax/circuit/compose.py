@@ -1,13 +1,13 @@
 """Circuits from circuits: placing, undoing, controlling, and conditions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from qjax._checks import check_index
 from qjax.circuit._place import canonical, checked_control_values, distinct_qubits
 from qjax.circuit.control_flow import Condition
-from qjax.circuit.instruction import BARRIER, Instruction
+from qjax.circuit.instruction import BARRIER, MEASURE, Instruction
 from qjax.errors import CircuitError
 from qjax.gates import Gate, inverse_of
 
@@ -85,6 +85,8 @@ def conditioned(
 ) -> list[Instruction]:
     """The instructions under one more condition, which is read once, before the first.
 
+    Measurements that change what the condition reads come last, as one instruction.
+
     Args:
         instructions: The body.
         condition: The condition around it.
@@ -95,20 +97,63 @@ def conditioned(
     """
     if condition.always is not None:
         return list(instructions) if condition.always else []
-    result = []
-    changed = None
+    kept, last = _changing_last(list(instructions), condition)
+    if last is not None and more:
+        raise _changed(last, condition)
+    return [
+        replace(i, conditions=(condition, *i.conditions))
+        for i in kept + ([] if last is None else [last])
+    ]
+
+
+def _changing_last(
+    instructions: list[Instruction], condition: Condition
+) -> tuple[list[Instruction], Instruction | None]:
+    """The instructions that leave a condition's bits as they are, and the one that changes them."""
+    kept: list[Instruction] = []
+    moved: list[Instruction] = []
     for i in instructions:
-        if changed is not None:
-            raise _changed(changed, condition)
-        result.append(replace(i, conditions=(condition, *i.conditions)))
-        changed = next((c for c in i.clbits if c in condition.clbits), None)
-    if more and changed is not None:
-        raise _changed(changed, condition)
-    return result
+        changes = bool(set(i.clbits) & set(condition.clbits))
+        bits = {*i.clbits, *i.read_clbits}
+        for m in moved:  # what comes after must not care that these come later
+            if bits & set(m.clbits) or set(i.all_qubits) & set(m.qubits) or m.conditions:
+                raise _changed(m, condition)
+        if changes and i.conditions and moved:
+            raise _changed(i, condition)
+        (moved if changes else kept).append(i)
+    if len(moved) < 2:
+        return kept, moved[0] if moved else None
+    qubits = tuple(q for m in moved for q in m.qubits)
+    clbits = tuple(c for m in moved for c in m.clbits)
+    return kept, Instruction(MEASURE, qubits, clbits=clbits)
 
 
-def _changed(clbit: int, condition: Condition) -> CircuitError:
+def _changed(i: Instruction, condition: Condition) -> CircuitError:
     return CircuitError(
-        f"if_else: a body must not change the bits of its condition before its last instruction, "
-        f"but one measures into bit {clbit} under {condition}."
+        "A body must not change the bits of its condition and go on, but one under "
+        f"{condition} has: {i}. Put such measurements at its end, or measure into another bit."
     )
+
+
+def under_conditions(
+    instructions: Iterable[Instruction],
+) -> Iterator[tuple[tuple[Condition, ...], list[Instruction]]]:
+    """Instructions in a row under the same conditions, whose bits none before the last changes.
+
+    Examples:
+        >>> from qjax.circuit import Circuit
+        >>> again = Circuit(1, 1).h(0).measure(0)
+        >>> circuit = Circuit(1, 1).while_loop(0, 0, again, 2)
+        >>> [(len(conditions), len(group)) for conditions, group in under_conditions(circuit)]
+        [(1, 2), (1, 2)]
+    """
+    group: list[Instruction] = []
+    changed = False
+    for i in instructions:
+        if group and (changed or i.conditions != group[0].conditions):
+            yield group[0].conditions, group
+            group = []
+        group.append(i)
+        changed = bool(set(i.clbits) & set(i.read_clbits))
+    if group:
+        yield group[0].conditions, group

@@ -87,12 +87,13 @@ def to_cirq(circuit: Circuit) -> Any:
         if i.operation is BARRIER:
             moments.append([])
         elif i.operation is MEASURE:
-            if i.clbits[0] in written:
-                raise CircuitError(
-                    f"to_cirq: a bit must be written once, but bit {i.clbits[0]} is written again."
-                )
-            written.add(i.clbits[0])
-            place(cirq.measure(own[0], key=f"c{i.clbits[0]}"), i)
+            for q, c in zip(own, i.clbits, strict=True):
+                if c in written:
+                    raise CircuitError(
+                        f"to_cirq: a bit must be written once, but bit {c} is written again."
+                    )
+                written.add(c)
+                place(cirq.measure(q, key=f"c{c}"), i)
         elif i.operation is RESET:
             place(cirq.ResetChannel().on(own[0]), i)
         elif i.operation is GATES["gphase"] and not controls:

@@ -63,7 +63,13 @@ def to_pytket(circuit: Circuit) -> Any:
         if i.operation is BARRIER:
             made.add_barrier(places)
         elif i.operation is MEASURE:
-            made.Measure(i.qubits[0], i.clbits[0], **options)
+            if len(i.clbits) > 1 and set(i.clbits) & set(i.read_clbits):
+                raise CircuitError(
+                    "to_pytket: one measurement at most must change the bits of a condition under "
+                    f"it, but here several do: {i}."
+                )
+            for q, c in zip(i.qubits, i.clbits, strict=True):
+                made.Measure(q, c, **options)
         elif i.operation is RESET:
             made.Reset(i.qubits[0], **options)
         elif i.operation is GATES["gphase"] and not i.controls:

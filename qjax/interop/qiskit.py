@@ -2,12 +2,13 @@
 
 import operator
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from qjax._checks import as_positive
 from qjax._extras import require
 from qjax.circuit import Circuit, Instruction, Parameter, ParameterVector
 from qjax.circuit.compose import conditioned, controlled, inverted
@@ -30,7 +31,7 @@ _CLASSES = {
     "xx_plus_yy": "XXPlusYYGate", "xx_minus_yy": "XXMinusYYGate",
 }  # fmt: skip
 _OLD = {"U1Gate": "p", "U3Gate": "u"}  # other names of the same matrices
-_DYNAMIC = frozenset("initialize while_loop for_loop store delay".split())
+_DYNAMIC = frozenset("initialize store delay break_loop continue_loop".split())
 
 _MOST_BITS = 12  # of an expression whose values are tried one by one
 _OPERATORS: dict[str, Callable[[int, int], Any]] = {
@@ -137,13 +138,15 @@ def to_qiskit(circuit: Circuit) -> Any:
     return made
 
 
-def from_qiskit(circuit: Any) -> Circuit:
+def from_qiskit(circuit: Any, *, max_iterations: int | None = None) -> Circuit:
     """A circuit of Qiskit as a `Circuit`.
 
     Gates that the table has not are replaced by their definitions, or by their matrices.
 
     Args:
         circuit: A `qiskit.QuantumCircuit`. Its angles may be affine expressions of parameters.
+        max_iterations: How often the body of a while_loop is carried out at most; see
+            `Circuit.while_loop`. Without it such a loop is an error.
 
     Returns:
         The circuit with the same unitary, its global phase included; qubits and classical bits
@@ -151,7 +154,7 @@ def from_qiskit(circuit: Any) -> Circuit:
 
     Raises:
         MissingExtraError: If Qiskit is not installed.
-        CircuitError: If it is no circuit of Qiskit, or has loops or timing.
+        CircuitError: If it is no circuit of Qiskit, has timing, or a while_loop without a bound.
         ParameterError: If an angle is not affine in the parameters.
 
     Examples:
@@ -169,7 +172,11 @@ def from_qiskit(circuit: Any) -> Circuit:
     made = Circuit(circuit.num_qubits, circuit.num_clbits)
     if [c for register in circuit.cregs for c in register] == circuit.clbits:
         made.name_clbits({r.name: len(r) for r in circuit.cregs if len(r)})
-    for instruction in _instructions(circuit, tuple(range(circuit.num_qubits))):
+    bound = None
+    if max_iterations is not None:
+        bound = as_positive(max_iterations, "from_qiskit: max_iterations")
+    everything = tuple(range(circuit.num_qubits)), tuple(range(circuit.num_clbits))
+    for instruction in _Reader(bound).instructions(circuit, everything):
         made.append(instruction)
     return made
 
@@ -243,20 +250,54 @@ def _mask(type_: Any) -> int:
     return (1 << getattr(type_, "width", 1)) - 1
 
 
-def _branches(
-    circuit: Any, item: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], bits: tuple[int, ...]
-) -> list[Instruction]:
+@dataclass(frozen=True)
+class _Places:
+    """Where the qubits and bits of a circuit of Qiskit, and those of one of its bodies, are.
+
+    Attributes:
+        bits: Of the circuit.
+        inside: (qubits, bits) of the body.
+    """
+
+    bits: tuple[int, ...]
+    inside: tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def _index(circuit: Any, bit: Any) -> int:
+    return circuit.find_bit(bit).index
+
+
+def _branches(reader: "_Reader", circuit: Any, item: Any, where: _Places) -> list[Instruction]:
     """An if_else of Qiskit."""
-    condition = _condition(item.operation.condition, lambda c: bits[circuit.find_bit(c).index])
+    condition = _condition(item.operation.condition, lambda c: where.bits[_index(circuit, c)])
     first, *others = item.operation.blocks
-    bodies = [_instructions(block, qubits, clbits) for block in (first, *others)]
+    bodies = [reader.instructions(block, where.inside) for block in (first, *others)]
     found = conditioned(bodies[0], condition, more=len(bodies) > 1)
     return found + (conditioned(bodies[1], ~condition) if others else [])
 
 
-def _switch(
-    circuit: Any, item: Any, qubits: tuple[int, ...], clbits: tuple[int, ...], bits: tuple[int, ...]
-) -> list[Instruction]:
+def _while(reader: "_Reader", circuit: Any, item: Any, where: "_Places") -> list[Instruction]:
+    """A while_loop of Qiskit."""
+    if reader.max_iterations is None:
+        raise CircuitError(
+            "from_qiskit: a while_loop must have a bound: from_qiskit(circuit, max_iterations=...)."
+        )
+    condition = _condition(item.operation.condition, lambda c: where.bits[_index(circuit, c)])
+    body = reader.instructions(item.operation.blocks[0], where.inside)
+    return [i for _ in range(reader.max_iterations) for i in conditioned(body, condition)]
+
+
+def _for(reader: "_Reader", circuit: Any, item: Any, where: "_Places") -> list[Instruction]:
+    """A for_loop of Qiskit."""
+    values, symbol, body = item.operation.params
+    found = []
+    for value in values:
+        bound = body if symbol is None else body.assign_parameters({symbol: value}, strict=False)
+        found += reader.instructions(bound, where.inside)
+    return found
+
+
+def _switch(reader: "_Reader", circuit: Any, item: Any, where: _Places) -> list[Instruction]:
     """A switch_case of Qiskit."""
     expr = require("qiskit.circuit.classical.expr", "qiskit", "Conversion from Qiskit")
     target = item.operation.target
@@ -271,7 +312,7 @@ def _switch(
         )
     outcomes = [{c: v >> k & 1 for k, c in enumerate(read)} for v in range(2 ** len(read))]
     values = [_evaluated(target, outcome) for outcome in outcomes]
-    places = tuple(bits[circuit.find_bit(c).index] for c in read)
+    places = tuple(where.bits[_index(circuit, c)] for c in read)
     cases = list(item.operation.cases_specifier())
     left, found = set(range(len(values))), []
     for n, (labels, block) in enumerate(cases):
@@ -279,31 +320,45 @@ def _switch(
         mine = left if whole else {k for k in left if values[k] in labels}
         condition = Condition(places, tuple(sorted(mine)))
         left = left - mine
-        body = _instructions(block, qubits, clbits)
+        body = reader.instructions(block, where.inside)
         found += conditioned(body, condition, more=n + 1 < len(cases))
     return found
 
 
-_BRANCHING = {"if_else": _branches, "switch_case": _switch}
+_CONTROL_FLOW = {
+    "if_else": _branches,
+    "switch_case": _switch,
+    "for_loop": _for,
+    "while_loop": _while,
+}
 
 
-def _instructions(
-    circuit: Any, where: tuple[int, ...], bits: tuple[int, ...] | None = None
-) -> list[Instruction]:
-    """Those of a circuit of Qiskit whose qubit k is qubit `where[k]`, its global phase first."""
-    bits = tuple(range(circuit.num_clbits)) if bits is None else bits
-    found = []
-    phase = _angle(circuit.global_phase)
-    if isinstance(phase, ParameterExpression) or phase:
-        found += placed("gphase", (phase,), ())
-    for item in circuit.data:
-        qubits = tuple(where[circuit.find_bit(q).index] for q in item.qubits)
-        clbits = tuple(bits[circuit.find_bit(c).index] for c in item.clbits)
-        if item.operation.name in _BRANCHING:
-            found += _BRANCHING[item.operation.name](circuit, item, qubits, clbits, bits)
-        else:
-            found += _converted(item.operation, qubits, clbits)
-    return found
+@dataclass(frozen=True)
+class _Reader:
+    """Reads circuits of Qiskit.
+
+    Attributes:
+        max_iterations: How often a while_loop runs at most.
+    """
+
+    max_iterations: int | None
+
+    def instructions(
+        self, circuit: Any, where: tuple[tuple[int, ...], tuple[int, ...]]
+    ) -> list[Instruction]:
+        """Those of a circuit whose qubit k is qubit `where[0][k]`, its global phase first."""
+        found = []
+        phase = _angle(circuit.global_phase)
+        if isinstance(phase, ParameterExpression) or phase:
+            found += placed("gphase", (phase,), ())
+        for item in circuit.data:
+            qubits = tuple(where[0][_index(circuit, q)] for q in item.qubits)
+            clbits = tuple(where[1][_index(circuit, c)] for c in item.clbits)
+            if (read := _CONTROL_FLOW.get(item.operation.name)) is not None:
+                found += read(self, circuit, item, _Places(where[1], (qubits, clbits)))
+            else:
+                found += _converted(item.operation, qubits, clbits)
+        return found
 
 
 def _converted(
@@ -320,8 +375,8 @@ def _converted(
         return [Instruction(RESET, qubits)]
     if name in _DYNAMIC or clbits or isinstance(operation, terra.ControlFlowOp):
         raise CircuitError(
-            "from_qiskit: operations must be gates, barriers, measurements, resets, if_else and "
-            f"switch_case, but one is {name}."
+            "from_qiskit: operations must be gates, barriers, measurements, resets, if_else, "
+            f"switch_case and loops, but one is {name}."
         )
     library = _library()
     cls = getattr(operation, "base_class", type(operation))
@@ -342,7 +397,7 @@ def _converted(
         values = [operation.ctrl_state >> j & 1 for j in range(k)]
         return controlled(_converted(operation.base_gate, qubits[k:], ()), qubits[:k], values)
     if cls is not library.UnitaryGate and operation.definition is not None:
-        return _instructions(operation.definition, qubits)
+        return _Reader(None).instructions(operation.definition, (qubits, ()))
     if not hasattr(operation, "to_matrix"):
         raise CircuitError(f"from_qiskit: {name} must have a definition or a matrix, but has none.")
     return placed_matrix(operation.to_matrix(), qubits)

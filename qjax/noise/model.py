@@ -148,6 +148,14 @@ class NoiseModel:
         flips = jax.random.uniform(key, bits.shape, chance.dtype) < chance
         return bits ^ flips.astype(jnp.uint8)
 
+    def misread_outcome(self, outcome: jax.Array, qubit: int, key: jax.Array) -> jax.Array:
+        """What is read of a qubit's outcomes, bool (B,)."""
+        if (pair := self.confusion(qubit)) is None:
+            return outcome
+        up, down = (jnp.float32(p) for p in pair)
+        flips = jax.random.uniform(key, outcome.shape, jnp.float32) < jnp.where(outcome, down, up)
+        return outcome ^ flips
+
     def save(self, path: str | os.PathLike) -> None:
         """Write the model as JSON.
 

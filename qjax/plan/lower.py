@@ -71,7 +71,8 @@ def _form(gate: Gate) -> tuple[OpKind, bool, tuple[int, ...]]:
     """Kind of a gate, whether its matrix is fixed, DENSE and real, and the table of a permutation.
 
     It is read from the zeros of its matrix. A zero that is there by the gate's formula is there at
-    every angle, so one generic angle per parameter shows the pattern.
+    every angle, so one generic angle per parameter shows the pattern; but not that of a "choice",
+    whose last parameter is a whole number that picks one of several matrices.
     """
     if gate.rotation is not None:
         return OpKind.ROTATION, False, ()

@@ -6,7 +6,8 @@ import numpy as np
 
 from qjax.circuit import Circuit
 from qjax.circuit._place import place
-from qjax.circuit.compose import controlled, inverted
+from qjax.circuit.compose import conditioned, controlled, inverted
+from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import Instruction
 from qjax.circuit.parameter import ParameterExpression
 from qjax.dense import dense_statevector
@@ -24,6 +25,8 @@ from qjax.qasm.syntax import (
     Modifier,
 )
 
+MOST_BITS = 12  # of a condition or an angle whose values are tried one by one
+
 
 class Caller(Evaluator):
     """Carries out calls of gates."""
@@ -31,7 +34,7 @@ class Caller(Evaluator):
     def gate_call(self, node: GateCall) -> None:
         """A gate, on single qubits or on registers element by element."""
         modifiers = [self.modifier(m) for m in node.modifiers]
-        arguments = [self.value(a) for a in node.arguments]
+        bits = tuple(dict.fromkeys(c for a in node.arguments for c in self.bits_of(a)))
         operands = [self.wires(o, "qubit") for o in node.operands]
         lengths = {len(o) for o in operands if not o.single}
         if len(lengths) > 1:
@@ -41,7 +44,49 @@ class Caller(Evaluator):
             qubits = tuple(o.indices[0] if o.single else o.indices[k] for o in operands)
             if len(set(qubits)) != len(qubits):
                 raise self.error(node.at, f"{node.name}: qubits must be distinct.")
-            self.instructions += self.applied(node, modifiers, arguments, qubits)
+            if bits:
+                self.instructions += self.fed_forward(node, modifiers, bits, qubits)
+            else:
+                arguments = [self.value(a) for a in node.arguments]
+                self.instructions += self.applied(node, modifiers, arguments, qubits)
+
+    def fed_forward(
+        self,
+        node: GateCall,
+        modifiers: list[tuple[str, Any]],
+        bits: tuple[int, ...],
+        qubits: tuple[int, ...],
+    ) -> list[Instruction]:
+        """The instructions of a gate whose angles depend on measured bits."""
+        if len(bits) > MOST_BITS:
+            raise self.error(
+                node.at, f"angles must depend on at most {MOST_BITS} bits, but depend on "
+                f"{len(bits)}.",
+            )  # fmt: skip
+        table = []
+        for value in range(2 ** len(bits)):
+            self.outcomes = {c: bool(value >> k & 1) for k, c in enumerate(bits)}
+            try:
+                table.append([self.value(a) for a in node.arguments])
+            finally:
+                self.outcomes = None
+        gate = self.gates.get(node.name)
+        turns = isinstance(gate, Gate) and (gate.base or gate).generator is not None
+        if turns and len(table[0]) == 1 and all(word != "pow" for word, _ in modifiers):
+            parts = _additive([row[0] for row in table])
+            if parts is not None:  # exp(i theta G): a turn for each bit
+                found = self.applied(node, modifiers, [parts[0]], qubits)
+                for c, part in zip(bits, parts[1:], strict=True):
+                    more = self.applied(node, modifiers, [part], qubits)
+                    found = found + conditioned(more, Condition((c,), (1,)))
+                return found
+        return [
+            i
+            for value, arguments in enumerate(table)
+            for i in conditioned(
+                self.applied(node, modifiers, arguments, qubits), Condition(bits, (value,))
+            )
+        ]
 
     def modifier(self, node: Modifier) -> tuple[str, Any]:
         """(word, count or exponent)."""
@@ -224,6 +269,20 @@ class Caller(Evaluator):
         finally:
             self.steps, self.limit, self.num_qubits = kept
         return gate
+
+
+def _additive(values: list[Any]) -> list[float] | None:
+    """(v0, v1, ...) if value k is v0 plus those of the bits of k, else None."""
+    if not all(isinstance(v, (int, float)) for v in values):
+        return None
+    table = np.array(values, float)
+    count = len(values).bit_length() - 1
+    steps = [table[1 << k] - table[0] for k in range(count)]
+    bits = np.arange(len(table))[:, None] >> np.arange(count) & 1
+    sums = table[0] + bits @ np.array(steps)
+    if not np.allclose(sums, table, rtol=1e-14, atol=1e-14):
+        return None
+    return [float(table[0]), *map(float, steps)]
 
 
 def _same(found: np.ndarray, wanted: np.ndarray, up_to_phase: bool) -> bool:

@@ -10,7 +10,7 @@ from qjax.circuit.compose import conditioned
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import BARRIER, MEASURE, RESET, Instruction
 from qjax.errors import CircuitError, ParameterError, QasmError
-from qjax.qasm.calls import Caller
+from qjax.qasm.calls import MOST_BITS, Caller
 from qjax.qasm.evaluate import Wires, binary, converted, describe
 from qjax.qasm.expressions import MAX_ELEMENTS, MAX_WIRES, Jumped
 from qjax.qasm.lexer import Source
@@ -41,11 +41,15 @@ from qjax.qasm.syntax import (
     While,
 )
 
-_MOST_BITS = 12  # of a condition whose values are tried one by one
-
 
 class Interpreter(Caller):
-    """Carries out a program."""
+    """Carries out a program.
+
+    Attributes:
+        max_iterations: How often a loop on measured bits runs at most; None if it has no bound.
+    """
+
+    max_iterations: int | None = None
 
     def run(self, statements: list[Any]) -> Circuit:
         """The circuit of a program."""
@@ -274,13 +278,11 @@ class Interpreter(Caller):
                 self.scopes.pop()
 
     def while_loop(self, node: While) -> None:
-        """While, on a known condition."""
+        """While: on a known condition, or on measured bits, so many times that it is bounded."""
         while (found := self.condition(node.condition)) is not False:
             if isinstance(found, Condition):
-                raise self.error(
-                    node.at,
-                    "a loop on measured bits is not supported: how often it runs must be known.",
-                )
+                self.bounded_loop(node, found)
+                return
             self.step(node.at)
             try:
                 self.block(node.body)
@@ -289,6 +291,18 @@ class Interpreter(Caller):
                     break
                 if jump.word != "continue":
                     raise
+
+    def bounded_loop(self, node: While, condition: Condition) -> None:
+        """While, on measured bits."""
+        if self.max_iterations is None:
+            raise self.error(
+                node.at,
+                "a loop on measured bits must have a bound: loads(text, max_iterations=...).",
+            )
+        body = self.conditional(node.body, node.at)
+        for _ in range(self.max_iterations):
+            self.step(node.at, len(body))
+            self.instructions += self.guarded(node.at, lambda: conditioned(body, condition))
 
     def branch(self, node: If) -> None:
         """If: on a known condition one of the bodies, on measured bits both under conditions."""
@@ -337,9 +351,9 @@ class Interpreter(Caller):
         """The values of an expression for all values of its bits; None if they are the same."""
         if isinstance(node, (Name, Index)):
             return None
-        if len(bits) > _MOST_BITS:
+        if len(bits) > MOST_BITS:
             raise self.error(
-                node.at, f"an expression here must be on at most {_MOST_BITS} bits, but is on "
+                node.at, f"an expression here must be on at most {MOST_BITS} bits, but is on "
                 f"{len(bits)}.",
             )  # fmt: skip
         values = []

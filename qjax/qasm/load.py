@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from qjax._checks import as_positive
 from qjax.circuit import Circuit
 from qjax.errors import QasmError
 from qjax.qasm.interpreter import Interpreter
@@ -20,13 +21,15 @@ def loads(
     *,
     inputs: Mapping[str, Any] | None = None,
     max_instructions: int = MAX_INSTRUCTIONS,
+    max_iterations: int | None = None,
     name: str = "OpenQASM",
 ) -> Circuit:
     """The circuit of a program in OpenQASM 2 or 3.
 
     Registers follow each other in the order of their declarations, the first with the lowest
     qubits, and likewise the classical bits. Loops, conditions on constants and subroutines are
-    carried out; conditions on measured bits become conditions of the instructions under them.
+    carried out; conditions on measured bits become conditions of the instructions under them, and
+    angles that depend on bits become turns under conditions.
     `input float` and `input angle` become parameters, arrays of them vectors; a
     vector that `dumps` wrote element by element becomes one again.
 
@@ -34,6 +37,8 @@ def loads(
         text: The program.
         inputs: Values for inputs, by name; an `input int`, `uint`, `bool` or `bit` needs one.
         max_instructions: The most instructions, and steps of loops, that the program may take.
+        max_iterations: How often the body of a `while` on measured bits is carried out at most; see
+            `Circuit.while_loop`. Without it such a loop is an error.
         name: What messages call the program.
 
     Returns:
@@ -41,8 +46,9 @@ def loads(
         what the table of gates has under the same name.
 
     Raises:
-        QasmError: If it is no valid program, says what no circuit can hold (loops on measured bits,
-            pulses, timing, external functions), or is too long; with line and column.
+        QasmError: If it is no valid program, says what no circuit can hold (loops on measured bits
+            without a bound, pulses, timing, external functions), or is too long; with line and
+            column.
 
     Note:
         The built-in `U(theta, phi, lambda)` is that of the live specification in version 3, with
@@ -65,6 +71,8 @@ def loads(
     try:
         statements = parser.program()
         run = Interpreter(source, parser.version, dict(inputs or {}), max_instructions)
+        if max_iterations is not None:
+            run.max_iterations = as_positive(max_iterations, "max_iterations", QasmError)
         return run.run(statements)
     except RecursionError:
         raise QasmError(f"{name}: blocks and calls must not be nested so deep.") from None
@@ -75,6 +83,7 @@ def load(
     *,
     inputs: Mapping[str, Any] | None = None,
     max_instructions: int = MAX_INSTRUCTIONS,
+    max_iterations: int | None = None,
 ) -> Circuit:
     """The circuit of a file in OpenQASM; see `loads`.
 
@@ -82,6 +91,7 @@ def load(
         file: A path, or a text file that is open for reading. No other file is read.
         inputs: As in `loads`.
         max_instructions: As in `loads`.
+        max_iterations: As in `loads`.
 
     Raises:
         QasmError: As `loads`, or if the file is not text in UTF-8.
@@ -92,6 +102,11 @@ def load(
         >>> load(io.StringIO("OPENQASM 3.0; qubit q; U(0, 0, 0) q;")).num_qubits
         1
     """
+    options: dict[str, Any] = {
+        "inputs": inputs,
+        "max_instructions": max_instructions,
+        "max_iterations": max_iterations,
+    }
     if isinstance(file, (str, os.PathLike)):
         path = Path(file)
         if path.stat().st_size > _MAX_BYTES:
@@ -105,8 +120,8 @@ def load(
             raise QasmError(
                 f"{path.name}, line {line}, column {column}: the file must be text in UTF-8."
             ) from None
-        return loads(text, inputs=inputs, max_instructions=max_instructions, name=path.name)
+        return loads(text, name=path.name, **options)
     text = file.read() if hasattr(file, "read") else file
     if not isinstance(text, str):
         raise QasmError(f"load: file must be a path or a text file, but is {file!r}.")
-    return loads(text, inputs=inputs, max_instructions=max_instructions)
+    return loads(text, **options)

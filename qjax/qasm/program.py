@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from qjax.circuit import Circuit, Instruction
+from qjax.circuit.compose import under_conditions
 from qjax.circuit.instruction import BARRIER, MEASURE, RESET
 from qjax.errors import QasmError
 from qjax.qasm.conditions import expression, prefixes, registers
@@ -97,7 +97,7 @@ class _Program:
         """Lines of all instructions; native gates stand in boxes."""
         before, after = self.dialect.boxed
         inside = False
-        for conditions, group in groupby(self.circuit, lambda i: i.conditions):
+        for conditions, group in under_conditions(self.circuit):
             if conditions and self.dialect.conditions is None:
                 raise QasmError(
                     f"dumps: {self.dialect.name} has no conditions on measured bits, but the "
@@ -108,6 +108,11 @@ class _Program:
                     if before and i.is_gate != inside:
                         yield from before if i.is_gate else after
                         inside = i.is_gate
+                    if len(i.clbits) > 1 and set(i.clbits) & set(i.read_clbits):
+                        raise QasmError(
+                            "dumps: in OpenQASM 2 one measurement at most must change the bits of "
+                            f"a condition under it, but here several do: {i}. Write version 3."
+                        )
                     fronts = prefixes(conditions, self.parts, bool(i.clbits))
                     for line in self.instruction(i):
                         yield from (front + line for front in fronts)

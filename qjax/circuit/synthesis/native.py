@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import groupby
 from math import pi
 from typing import Any
 
 import numpy as np
 
+from qjax.circuit.compose import under_conditions
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.instruction import MEASURE, RESET, Instruction
 from qjax.circuit.synthesis.basis import Basis, around_cz, interaction
@@ -87,9 +87,9 @@ class _Writer:
 
     def write(self, instructions: list[Instruction]) -> None:
         """Write instructions in a row."""
-        for conditions, group in groupby(instructions, lambda i: i.conditions):
+        for conditions, group in under_conditions(instructions):
             if conditions:
-                self.under(conditions, list(group))
+                self.under(conditions, group)
             else:
                 for i in group:
                     self.instruction(i)
