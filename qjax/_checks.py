@@ -4,6 +4,7 @@ import operator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from qjax.errors import CircuitError, QjaxError, SamplingError
@@ -77,7 +78,7 @@ def check_key(key: Any, what: str = "key") -> None:
         >>> check_key(jax.random.key(0))
     """
     is_key = isinstance(key, jax.Array) and (
-        jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key) or key.dtype == np.uint32
+        jnp.issubdtype(key.dtype, jax.dtypes.prng_key) or key.dtype == np.uint32
     )
     if not is_key:
         raise SamplingError(

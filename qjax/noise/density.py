@@ -145,7 +145,7 @@ def _check_density(matrix: np.ndarray, what: str) -> None:
     if not off < _ROUNDED:
         raise StateError(f"{what} must be Hermitian, but is off by {off:.3g}.")
     small = len(matrix) <= 2**10
-    values = np.linalg.eigvalsh(matrix) if small else np.diagonal(matrix).real
+    values = np.linalg.eigvalsh(matrix) if small else np.real(np.diagonal(matrix))
     if not (lowest := float(np.min(values))) > -_ROUNDED:
         name = "eigenvalue" if small else "entry of the diagonal"
         raise StateError(

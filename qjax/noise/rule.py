@@ -56,8 +56,6 @@ class Rule:
         where = [(r.channel, len(r.values), r.gates, r.qubits, r.on) for r in (self, other)]
         return where[0] == where[1] and all(map(np.array_equal, self.values, other.values))
 
-    __hash__ = None
-
 
 def made_rule(channel: Any, values: Any, gates: Any, qubits: Any, on: Any) -> Rule:
     """The rule of what a user gives to `NoiseModel.add`.

@@ -74,7 +74,7 @@ def _number(value: Any, what: str) -> Any:
     array = np.asarray(value)
     if not array.ndim:
         return float(array)
-    parts = [part.astype(float).ravel().tolist() for part in (array.real, array.imag)]
+    parts = [part.astype(float).ravel().tolist() for part in (np.real(array), np.imag(array))]
     return {"shape": array.shape, "real": parts[0], "imag": parts[1]}
 
 
