@@ -1,5 +1,34 @@
 """Problems and circuits that ship with qjax."""
 
+from qjax.library.algorithms import Algorithm as Algorithm
+from qjax.library.algorithms import AmplitudeEstimate as AmplitudeEstimate
+from qjax.library.algorithms import BlockEncoding as BlockEncoding
+from qjax.library.algorithms import LinearSystem as LinearSystem
+from qjax.library.algorithms import ScaledPolynomial as ScaledPolynomial
+from qjax.library.algorithms import amplitude_amplification as amplitude_amplification
+from qjax.library.algorithms import amplitude_estimation as amplitude_estimation
+from qjax.library.algorithms import amplitude_from_counts as amplitude_from_counts
+from qjax.library.algorithms import block_encoding as block_encoding
+from qjax.library.algorithms import cosine_polynomial as cosine_polynomial
+from qjax.library.algorithms import grover as grover
+from qjax.library.algorithms import grover_iterations as grover_iterations
+from qjax.library.algorithms import grover_operator as grover_operator
+from qjax.library.algorithms import hadamard_test as hadamard_test
+from qjax.library.algorithms import inverse_polynomial as inverse_polynomial
+from qjax.library.algorithms import iterative_phase_estimation as iterative_phase_estimation
+from qjax.library.algorithms import maximum_likelihood_amplitude as maximum_likelihood_amplitude
+from qjax.library.algorithms import phase_distribution as phase_distribution
+from qjax.library.algorithms import phase_estimation as phase_estimation
+from qjax.library.algorithms import phase_from_counts as phase_from_counts
+from qjax.library.algorithms import phase_oracle as phase_oracle
+from qjax.library.algorithms import qft as qft
+from qjax.library.algorithms import sign_polynomial as sign_polynomial
+from qjax.library.algorithms import signal_phases as signal_phases
+from qjax.library.algorithms import signal_response as signal_response
+from qjax.library.algorithms import sine_polynomial as sine_polynomial
+from qjax.library.algorithms import singular_value_transformation as singular_value_transformation
+from qjax.library.algorithms import solve_linear_system as solve_linear_system
+from qjax.library.algorithms import swap_test as swap_test
 from qjax.library.ansatz import Excitation as Excitation
 from qjax.library.ansatz import alternating_layered as alternating_layered
 from qjax.library.ansatz import brick_wall as brick_wall
