@@ -11,9 +11,10 @@ def reuploading_circuit(num_inputs: int, num_qubits: int, layers: int) -> Circui
     r"""A circuit that takes its data anew in every layer.
 
     A layer rotates qubit k mod n by input k, about Y for the first n inputs, about Z for the next,
-    and so on in turn; entangles neighbours on a ring by CZ; and turns each qubit by a trained RZ
-    and RY. Of one input the expectation values are Fourier series up to frequency L, so that layers
-    are what the model's capacity is counted in.
+    and so on in turn; inputs are repeated where there are more qubits. Then it entangles neighbours
+    on a ring by CZ, and turns each qubit by a trained RZ and RY. Of an input that is used k times
+    in a layer, the expectation values are Fourier series up to frequency k L, so that layers are
+    what the model's capacity is counted in.
 
     Args:
         num_inputs: Length m of a row of data.
@@ -78,9 +79,9 @@ def feature_circuit(num_inputs: int, num_qubits: int, layers: int) -> Circuit:
 
 def _encode(circuit: Circuit, x: ParameterVector) -> None:
     """Rotations by data, in turn about Y and Z, and a ring of CZ."""
-    n = circuit.num_qubits
-    for k, angle in enumerate(x):
-        (circuit.rz if k // n % 2 else circuit.ry)(angle, k % n)
+    n, m = circuit.num_qubits, len(x)
+    for k in range(max(m, n)):
+        (circuit.rz if k // n % 2 else circuit.ry)(x[k % m], k % n)
     for q in range(n if n > 2 else n - 1):
         circuit.cz(q, (q + 1) % n)
 

@@ -1,7 +1,6 @@
 """Support vector machines and ridge regression with a quantum kernel, for scikit-learn."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from qjax._extras import require
 from qjax.errors import LearningError
 from qjax.learning.circuits import feature_circuit
 from qjax.learning.estimators.base import QuantumEstimator, as_weights, padded
-from qjax.learning.kernels import fidelity_kernel, projected_kernel
+from qjax.learning.kernels import bloch_vectors, fidelity_kernel, projected_kernel
 from qjax.learning.kernels.gram import MEMORY
 
 _PURPOSE = "An estimator of qjax.learning"
@@ -34,40 +33,52 @@ class KernelEstimator(QuantumEstimator):
         """Keep the training data as angles, and give their Gram matrix."""
         features, layers = x.shape[1], as_positive(self.layers, "layers", LearningError)
         # With angles d apart a rotation's fidelity is cos(d / 2)**2, about exp(-d**2 / 4). For even
-        # data of width r, d**2 is r**2 / 6 on average: with this r the kernel of two rows of
-        # data is about 1 / e, whatever their length.
-        width = min(np.pi, (24 / (features * layers)) ** 0.5)
+        # data of width r, d**2 is r**2 / 6 on average: with this r the kernel of two rows is about
+        # 1 / e, whatever their length. And no row is turned so far that it meets another.
+        rotations = layers * max(features, self._qubits(features))
+        width = min(np.pi / layers, (24 / rotations) ** 0.5)
         angles = self._fit_angles(x, width)
         self.feature_map_ = (
             feature_circuit(features, self._qubits(features), layers)
             if self.feature_map is None
             else self.feature_map
         )
+        if self.kernel not in KERNELS:
+            raise LearningError(
+                f"{type(self).__name__}: kernel must be one of {KERNELS}, but is {self.kernel!r}."
+            )
         self.X_fit_ = angles
-        self._kernel_function()
+        if self.kernel == "projected":
+            self.gamma_ = self._scale_gamma() if self.gamma is None else self.gamma
         return self._gram(angles, None)
 
-    def _kernel_function(self) -> Callable[..., Any]:
-        if self.kernel == "fidelity":
-            return fidelity_kernel
-        if self.kernel == "projected":
-            return partial(projected_kernel, gamma=self.gamma)
-        raise LearningError(
-            f"{type(self).__name__}: kernel must be one of {KERNELS}, but is {self.kernel!r}."
-        )
+    def _scale_gamma(self) -> float:
+        """One over the mean of |r - r'|^2 / 2 over all pairs, which is the total variance of r."""
+        bloch = self._call(bloch_vectors, padded(self.X_fit_))[: len(self.X_fit_)]
+        variance = float(np.sum(np.var(bloch, axis=0)))
+        return 1 / variance if variance > 0 else 1.0
 
-    def _gram(self, a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-        """The kernel of rows of angles, with batches of few sizes."""
-        found = self._kernel_function()(
+    def _call(self, function: Callable[..., Any], *rows: Any, **options: Any) -> np.ndarray:
+        """A function of `kernels` with the estimator's circuit, weights and engine."""
+        found = function(
             self.feature_map_,
-            padded(a),
-            None if b is None else padded(b),
-            as_weights(self.weights, self.dtype) or None,
+            *rows,
+            params=as_weights(self.weights, self.dtype) or None,
             memory=self.memory,
             dtype=self.dtype,
             engine=self.engine,
+            **options,
         )
-        return np.asarray(found, np.float64)[: len(a), : len(a if b is None else b)]
+        return np.asarray(found, np.float64)
+
+    def _gram(self, a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+        """The kernel of rows of angles, with batches of few sizes."""
+        rows = padded(a), None if b is None else padded(b)
+        if self.kernel == "fidelity":
+            found = self._call(fidelity_kernel, *rows)
+        else:
+            found = self._call(projected_kernel, *rows, gamma=self.gamma_)
+        return found[: len(a), : len(a if b is None else b)]
 
 
 class QuantumKernelClassifier(_base.ClassifierMixin, KernelEstimator):
@@ -79,7 +90,8 @@ class QuantumKernelClassifier(_base.ClassifierMixin, KernelEstimator):
     Args:
         feature_map: A circuit as in `fidelity_kernel`; by default `circuits.feature_circuit`.
         kernel: "fidelity" or "projected".
-        gamma: Of the projected kernel.
+        gamma: Of the projected kernel; by default 1 over the total variance of the training data's
+            Bloch vectors, so that two rows have a kernel of about 1/e.
         C: Inverse strength of regularisation, as in `SVC`.
         class_weight: As in `SVC`.
         probability: Whether to fit `predict_proba`, by Platt's calibration in 5 folds.
@@ -87,7 +99,7 @@ class QuantumKernelClassifier(_base.ClassifierMixin, KernelEstimator):
         layers: How often the default circuit takes the data.
         angle_range: Width in radians of the interval to which each feature is scaled. This is the
             kernel's bandwidth, and should be tuned as one; by default such that two rows
-            have a fidelity of about 1/e, and at most pi.
+            have a fidelity of about 1/e, and at most pi / layers.
         scale_inputs: Whether features are scaled; otherwise the circuit takes them as they are.
         weights: Weights of the feature map by name, such as alignment training gives.
         memory: Bytes that states may take at once.
@@ -121,7 +133,7 @@ class QuantumKernelClassifier(_base.ClassifierMixin, KernelEstimator):
         feature_map: Any = None,
         *,
         kernel: str = "fidelity",
-        gamma: float = 1.0,
+        gamma: float | None = None,
         C: float = 1.0,
         class_weight: Any = None,
         probability: bool = False,
@@ -195,7 +207,7 @@ class QuantumKernelRegressor(_base.RegressorMixin, KernelEstimator):
     Args:
         feature_map: As in `QuantumKernelClassifier`.
         kernel: "fidelity" or "projected".
-        gamma: Of the projected kernel.
+        gamma: As in `QuantumKernelClassifier`.
         alpha: Strength of regularisation, as in `KernelRidge`.
         num_qubits: As in `QuantumKernelClassifier`.
         layers: As in `QuantumKernelClassifier`.
@@ -226,7 +238,7 @@ class QuantumKernelRegressor(_base.RegressorMixin, KernelEstimator):
         feature_map: Any = None,
         *,
         kernel: str = "fidelity",
-        gamma: float = 1.0,
+        gamma: float | None = None,
         alpha: float = 0.1,
         num_qubits: int | None = None,
         layers: int = 2,
