@@ -1,7 +1,11 @@
 """The applications: the frame they share, and each of them run quickly."""
 
+import functools
+import importlib
 import json
+import subprocess
 import sys
+import time
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +16,9 @@ from typer.testing import CliRunner
 
 from qjax import apps, cli
 from qjax.errors import AppError, FileError, MissingExtraError
+from qjax.library import hardware_efficient
+from qjax.simulate import probabilities
+from qjax.train import checkpoint_step
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -201,3 +208,130 @@ def test_bell_counts_only_00_and_11_and_breaks_the_inequality(quick):
     assert exact["value"] == pytest.approx(2 * np.sqrt(2), rel=1e-6)
     assert rows(found, "classical")[0]["value"] == 2
     assert found["verdicts"][0]["winner"] == "quantum"
+
+
+def test_gradient_descent_has_equal_gradients_by_two_ways_and_goes_down(quick):
+    found = quick("gradient_descent")
+    facts = found["facts"]["from BMI"]
+    # Gradients are some 1e4 in double precision: eps times a few thousand operations.
+    assert facts["largest difference of shifted and adjoint gradient"] < 1e-8
+    # scikit-learn's documented example: coefficient 938.23786 (here of column BMI), MSE 2548.07.
+    assert facts["least squares coefficients"][0] == pytest.approx(938.23786, rel=1e-6)
+    (least,) = rows(found, "classical", "test MSE")
+    assert least["value"] == pytest.approx(2548.07, abs=0.005)
+    assert facts["R2"]["least squares"] == pytest.approx(0.47, abs=0.005)
+    trained = rows(found, "quantum", "training MSE")
+    assert [r["model"] for r in trained] == ["adjoint", "parameter shift", "shots"]
+    assert trained[0]["value"] == pytest.approx(trained[1]["value"], rel=1e-9)
+    # Least squares is the least there is, so no line is below it.
+    (least,) = rows(found, "classical", "training MSE")
+    assert all(r["value"] >= least["value"] for r in trained)
+    (energy,), (ground,) = rows(found, "quantum", "energy"), rows(found, "exact", "energy")
+    # The oracle is the dense matrix's least eigenvalue; no state is below it.
+    z, x, one = np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]]), np.eye(2)
+    on = lambda letters: functools.reduce(np.kron, [letters.get(q, one) for q in range(4)])
+    chain = -sum(on({q: z, q + 1: z}) for q in range(3)) - sum(on({q: x}) for q in range(4))
+    assert ground["value"] == pytest.approx(np.linalg.eigvalsh(chain)[0], abs=1e-12)
+    assert ground["value"] <= energy["value"] < -1
+
+
+def test_a_killed_application_goes_on_and_finds_the_same_numbers(tmp_path):
+    steps = 20_000  # some seconds, with a checkpoint every 1,000
+
+    def command(folder):
+        return [
+            sys.executable, "-m", "qjax.apps.gradient_descent", "--quick", "--no-progress",
+            "--descent-steps", str(steps), "--output", str(tmp_path / folder),
+        ]  # fmt: skip
+
+    def results(folder):
+        subprocess.run(command(folder), check=True, capture_output=True)
+        found = json.loads((tmp_path / folder / "metrics.json").read_text(encoding="utf-8"))
+        return [r | {"seconds": None} for r in found["results"]], found["facts"]
+
+    process = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not list((tmp_path / "killed").glob("state/descent-*.npz")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    (checkpoint,) = (tmp_path / "killed").glob("state/descent-*.npz")
+    assert 0 < checkpoint_step(checkpoint) < steps
+    assert not (tmp_path / "killed" / "metrics.json").exists()
+    assert results("killed") == results("whole")
+
+
+def test_the_kernels_of_the_born_machine_are_gaussians_of_the_distance(rng):
+    generative = importlib.import_module("qjax.apps.generative")
+    v = rng.normal(size=64)
+    numbers = np.arange(64)
+    hamming = np.array([[(a ^ b).bit_count() for b in range(64)] for a in range(64)])
+    kernel = np.mean([np.exp(-hamming / (2 * s)) for s in generative.WIDTHS], axis=0)
+    found = generative.smoothed_bits(jnp.asarray(v, jnp.float32))
+    # Sums of 64 terms of order 1, in single precision.
+    np.testing.assert_allclose(found, kernel @ v, atol=64 * 4 * np.finfo(np.float32).eps)
+    rows, columns = np.divmod(numbers, 8)
+    apart = np.subtract.outer(rows, rows) ** 2 + np.subtract.outer(columns, columns) ** 2
+    kernel = np.mean([np.exp(-apart / (2 * s**2)) for s in generative.STEPS], axis=0)
+    found = generative.smoothed_bins(jnp.asarray(v, jnp.float32))
+    np.testing.assert_allclose(found, kernel @ v, atol=64 * 4 * np.finfo(np.float32).eps)
+
+
+def test_the_gradient_from_samples_is_that_of_the_discrepancy_in_the_mean():
+    generative = importlib.import_module("qjax.apps.generative")
+    circuit = hardware_efficient(4, 1)
+    wanted = jnp.asarray(generative.bars_and_stripes(2), jnp.float32)
+    params = jax.random.normal(jax.random.key(0), (circuit.num_parameters,))
+
+    def exact(params):
+        return generative.mmd(probabilities(circuit, params), wanted, generative.smoothed_bits)
+
+    loss = generative.sampled_loss(circuit, wanted, 500)
+    drawn = jax.jit(jax.vmap(jax.grad(loss), (None, 0)))(
+        params, jax.random.split(jax.random.key(1), 200)
+    )
+    error = drawn.std(axis=0) / np.sqrt(200)
+    assert np.all(np.abs(drawn.mean(axis=0) - jax.grad(exact)(params)) < 4.5 * error)
+    assert loss(params, jax.random.key(2)) == pytest.approx(exact(params), rel=1e-5)
+
+
+def test_bars_and_stripes_are_the_images_of_equal_rows_or_equal_columns():
+    generative = importlib.import_module("qjax.apps.generative")
+    for size in (2, 3):
+        found = generative.bars_and_stripes(size)
+        for number in range(2**size**2):
+            image = (number >> np.arange(size**2) & 1).reshape(size, size)
+            right = np.all(image == image[:, :1]) or np.all(image == image[:1])
+            assert found[number] == (1 / (2 ** (size + 1) - 2) if right else 0)
+    assert generative.divergence(found, found) == 0
+    # Every pixel is black in half of the images.
+    np.testing.assert_allclose(generative.independent(found), 2.0**-9)
+
+
+def test_generative_learns_bars_and_stripes_and_a_real_distribution(quick):
+    found = quick("generative")
+    kl = {r["model"]: r["value"] for r in found["results"] if r["metric"].startswith("KL")}
+    # Of 16 images of independent pixels 6 are right: the divergence is log(16 / 6).
+    assert kl["independent pixels"] == pytest.approx(np.log(16 / 6))
+    assert all(value >= 0 for value in kl.values())
+    assert kl["Born machine"] < kl["independent pixels"]
+    sizes = {r["model"]: r["parameters"] for r in found["results"]}
+    assert sizes["restricted Boltzmann machine"] <= sizes["Born machine"] + 8
+    nll = {r["model"]: r["value"] for r in found["results"] if "likelihood" in r["metric"]}
+    assert nll["uniform"] == pytest.approx(np.log(16))
+    assert nll["Born machine"] < nll["uniform"]
+
+
+def test_the_boltzmann_machine_is_the_marginal_of_its_energy(rng):
+    boltzmann = importlib.import_module("qjax.apps._boltzmann")
+    a, b, w = rng.normal(size=2), rng.normal(size=3), rng.normal(size=(2, 3))
+    weights = np.zeros(4)
+    for x in range(4):
+        for y in range(8):
+            bits, hidden = x >> np.arange(2) & 1, y >> np.arange(3) & 1
+            weights[x] += np.exp(bits @ a + hidden @ b + bits @ w @ hidden)
+    params = {"visible": a, "hidden": b, "weights": w}
+    found = boltzmann.log_distribution(jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), params))
+    np.testing.assert_allclose(np.exp(found), weights / weights.sum(), rtol=1e-5)
+    assert boltzmann.hidden_units(24, 4) == 4  # 4 + 4 + 16
