@@ -148,7 +148,8 @@ def checked_state(state: Any, num_qubits: int, what: str, dtype: np.dtype) -> ja
     if np.dtype(array.dtype).kind not in "iufc":
         raise StateError(f"{what} must be an array of numbers, but has dtype {array.dtype}.")
     if not is_traced(array):
-        squares = np.asarray(jnp.sum(jnp.abs(jnp.asarray(array)) ** 2, axis=-1))
+        with jax.ensure_compile_time_eval():  # a known state may stand in a traced function
+            squares = np.asarray(jnp.sum(jnp.abs(jnp.asarray(array)) ** 2, axis=-1))
         error = float(np.max(np.abs(squares - 1)))
         if not error <= 1e-4:
             raise StateError(

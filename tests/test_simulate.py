@@ -293,3 +293,11 @@ def test_traced_angles_after_a_traced_array_are_each_their_own(engine, double):
     run = jax.jit(lambda p, a: qj.statevector(build(p, a), dtype=double, engine=engine))
     plain = qj.Circuit(2).h([0, 1]).diagonal(np.exp(1j * phases), (0, 1)).rx(angles, (0, 1))
     assert np.max(np.abs(run(phases, angles) - oracle.statevector(plain))) < 1e-14
+
+
+def test_a_known_initial_state_may_stand_in_a_traced_function():
+    start = qj.random_state(2, jax.random.key(0))
+    run = lambda t: qj.expectation(qj.Circuit(2).rx(t, 0), "Z0", initial_state=start)
+    assert abs(jax.jit(run)(0.3) - run(0.3)) < 1e-6
+    with pytest.raises(qj.QjaxError, match="norm squared is off"):
+        jax.jit(lambda t: qj.statevector(qj.Circuit(2).rx(t, 0), initial_state=2 * start))(0.3)
