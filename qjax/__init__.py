@@ -28,6 +28,9 @@ from qjax.files import load as load
 from qjax.files import save as save
 from qjax.gates import GATES as GATES
 from qjax.gates import Gate as Gate
+from qjax.krylov import Levels as Levels
+from qjax.krylov import evolve as evolve
+from qjax.krylov import lowest as lowest
 from qjax.noise import NoiseModel as NoiseModel
 from qjax.noise import density_matrix as density_matrix
 from qjax.observables import Diagonal as Diagonal

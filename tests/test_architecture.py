@@ -21,7 +21,7 @@ FLOORS = {
     "engine": 4,
     "state": 5, "dynamic": 5.05, "noise": 5.07, "shots": 5.08, "simulate": 5.1,
     "estimate": 5.2, "diagnose": 5.2,
-    "gradients": 5.3, "shadows": 5.3, "optimize": 5.4,
+    "gradients": 5.3, "shadows": 5.3, "krylov": 5.3, "optimize": 5.4,
     "train": 6,
     "hardware": 8, "learning": 8,
     "cli": 9, "demo": 8, "apps": 8.5,
