@@ -299,5 +299,6 @@ def test_a_known_initial_state_may_stand_in_a_traced_function():
     start = qj.random_state(2, jax.random.key(0))
     run = lambda t: qj.expectation(qj.Circuit(2).rx(t, 0), "Z0", initial_state=start)
     assert abs(jax.jit(run)(0.3) - run(0.3)) < 1e-6
+    long = 2 * start
     with pytest.raises(qj.QjaxError, match="norm squared is off"):
-        jax.jit(lambda t: qj.statevector(qj.Circuit(2).rx(t, 0), initial_state=2 * start))(0.3)
+        jax.jit(lambda t: qj.statevector(qj.Circuit(2).rx(t, 0), initial_state=long))(0.3)
