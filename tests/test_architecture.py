@@ -23,7 +23,7 @@ FLOORS = {
     "estimate": 5.2, "diagnose": 5.2,
     "gradients": 5.3, "shadows": 5.3, "krylov": 5.3, "optimize": 5.4,
     "train": 6,
-    "hardware": 8, "learning": 8,
+    "hardware": 8, "tomography": 8.1, "learning": 8,
     "cli": 9, "demo": 8, "apps": 8.5,
 }  # fmt: skip
 # Side wings need no engine: they may import floors 0 to 2, and what is named here.
