@@ -17,7 +17,7 @@ from qjax.library.problems import (
     portfolio,
     traveling_salesman,
 )
-from qjax.library.qubo import ising, qubo
+from qjax.library.quadratic import ising, qubo
 
 PETERSEN = [
     *ring(5), *((q, q + 5) for q in range(5)), (5, 7), (7, 9), (9, 6), (6, 8), (8, 5),

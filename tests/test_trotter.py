@@ -11,8 +11,8 @@ from scipy.linalg import expm
 import qjax as qj
 from qjax.library.hamiltonians import heisenberg, transverse_field_ising
 from qjax.library.lattices import chain
-from qjax.library.trotter import evolution_groups, product_formula, qdrift, time_dependent, trotter
-from qjax.library.trotter_error import (
+from qjax.library.product_formulas import evolution_groups, product_formula, qdrift, time_dependent, trotter
+from qjax.library.formula_errors import (
     qdrift_error_bound,
     qdrift_samples,
     trotter_error_bound,

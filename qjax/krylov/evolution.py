@@ -71,7 +71,7 @@ def evolve(
     Note:
         It takes the memory of `dimension` + 2 states, and applies the Hamiltonian some
         |t| (E_max - E_min) times for a tolerance near rounding. The loop over steps has no
-        derivative: asking for one raises. Circuits of `qjax.library.trotter` have.
+        derivative: asking for one raises. Circuits of `qjax.library.trotter` have one.
 
     Examples:
         >>> evolve("X0", jnp.pi / 2, "0").round(4)  # -i |1>

@@ -1,4 +1,4 @@
-r"""Problems of graphs and of finance as quadratic forms of bits; see `qjax.library.qubo.Problem`.
+r"""Problems of graphs and of finance as quadratic forms of bits; see `qjax.library.Problem`.
 
 Constraints are penalties: their square, times a number that is large enough that the least cost is
 feasible. That is proved for the default; smaller ones often do, and are easier for a circuit.
@@ -14,7 +14,7 @@ import numpy as np
 from qjax._checks import as_positive
 from qjax.errors import ObservableError
 from qjax.library.lattices import Graph, as_graph
-from qjax.library.qubo import Problem, ones
+from qjax.library.quadratic import Problem, ones
 
 
 def maxcut(graph: Any, *, num_vertices: int | None = None) -> Problem:

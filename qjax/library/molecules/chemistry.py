@@ -8,7 +8,7 @@ import numpy as np
 from qjax._checks import as_integer
 from qjax._extras import require
 from qjax.errors import ObservableError
-from qjax.library.molecules.molecule import Molecule
+from qjax.library.molecules.base import Molecule
 from qjax.library.molecules.recipes import RECIPES, Geometry
 
 MOST_DETERMINANTS = 20_000  # of a full configuration interaction that takes seconds

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qjax.errors import ObservableError
-from qjax.library.molecules.molecule import Molecule
+from qjax.library.molecules.base import Molecule
 from qjax.library.molecules.recipes import RECIPES
 
 LENGTH_TOLERANCE = 1e-6  # angstrom, between a length asked for and one that is there

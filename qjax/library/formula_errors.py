@@ -17,7 +17,7 @@ import numpy as np
 
 from qjax._checks import as_positive
 from qjax.errors import CircuitError
-from qjax.library.trotter import (
+from qjax.library.product_formulas import (
     checked_hamiltonian,
     evolution_groups,
     product_formula,
