@@ -1,10 +1,15 @@
-"""What can be known of the CUDA engine without a GPU: compiler, cache, tapes, races, errors."""
+"""What can be known of the CUDA engine without a GPU: compiler, cache, tapes, races, errors.
+
+The kernels' mathematics is tested in test_kernels.py and test_engines.py, emulated.
+"""
 
 import logging
 import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import emulation
 import jax
@@ -12,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracle
 import pytest
-from strategies import random_circuit, random_state, random_template
+from strategies import random_circuit, random_state, random_template, random_unitary
 
 import qjax as qj
 from qjax.engine import cuda, cuda_tape, gpu, lowering, nvrtc
@@ -32,13 +37,12 @@ def emulated():
 
 
 def usage(log):
-    """By kernel: registers of a thread, and bytes of spilled loads."""
-    found = {}
-    for block in log.split("Compiling entry function '")[1:]:
-        spilled = re.search(r"(\d+) bytes spill loads", block)
-        registers = re.search(r"Used (\d+) registers", block)
-        found[block.split("'")[0]] = int(registers[1]), int(spilled[1])
-    return found
+    """By kernel: registers of a thread, bytes of its stack, and bytes of spilled loads."""
+    patterns = (r"Used (\d+) registers", r"(\d+) bytes stack frame", r"(\d+) bytes spill loads")
+    return {
+        block.split("'")[0]: tuple(int(re.search(p, block)[1]) for p in patterns)
+        for block in log.split("Compiling entry function '")[1:]
+    }
 
 
 def check_usage(part, architecture):
@@ -46,11 +50,14 @@ def check_usage(part, architecture):
     assert code[:4] == b"\x7fELF"
     kernels = usage(log)
     assert kernels
-    for name, (registers, spilled) in kernels.items():
-        # Two blocks of 256 threads share the 65,536 registers of a multiprocessor.
-        assert registers <= 128, name
-        # A few addresses spill where a thread holds 16 amplitudes; amplitudes must not.
+    for name, (registers, stack, spilled) in kernels.items():
+        # Two blocks of 256 threads share the 65,536 registers of a multiprocessor; two states in
+        # double precision have one.
+        assert registers <= (256 if "backward_d" in name else 128), name
+        # A few addresses spill where a thread holds 16 amplitudes; amplitudes must not. Nor may
+        # they stand in local memory, where only the result of a matrix on any bits of a tile does.
         assert spilled <= 64, name
+        assert stack <= (160 if "ward" in name else 16), name
 
 
 @compiles
@@ -60,8 +67,13 @@ def test_kernels_compile_and_keep_to_their_registers(architecture):
 
 
 @compiles
+def test_sweeps_with_tensor_cores_keep_to_their_registers():
+    check_usage(nvrtc.PARTS["forward", 16], 90)
+
+
+@compiles
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", [80, 90, 100])
+@pytest.mark.parametrize("architecture", [75, 80, 90, 100, 120])
 @pytest.mark.parametrize("part", sorted(nvrtc.PARTS.values()))
 def test_every_part_compiles_and_keeps_to_its_registers(part, architecture):
     check_usage(part, architecture)
@@ -127,6 +139,17 @@ def test_many_at_once_read_whole_kernels(compilations):
     assert len(list(nvrtc._folder().iterdir())) == 1
 
 
+@pytest.mark.parametrize(
+    "spoil", [lambda kept: kept[:-1], lambda kept: b"x" + kept[1:], lambda _: b""]
+)
+def test_what_a_disk_spoilt_is_compiled_again(compilations, spoil):
+    nvrtc.cubin(0, 90)
+    (path,) = nvrtc._folder().iterdir()
+    path.write_bytes(spoil(path.read_bytes()))
+    assert nvrtc.cubin(0, 90) == nvrtc.cubin(0, 90) == b"code 0 90"
+    assert len(compilations) == 2
+
+
 def test_a_folder_that_cannot_be_written_costs_no_more_than_time(
     compilations, monkeypatch, tmp_path
 ):
@@ -142,6 +165,37 @@ def test_where_kernels_are_kept(monkeypatch, tmp_path):
     assert nvrtc._folder() == tmp_path / "qjax"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert nvrtc._folder().parts[-2:] == (".cache", "qjax")
+
+
+class Compiler:
+    """An NVRTC that knows nothing but its version."""
+
+    def __init__(self, major):
+        self.major = major
+
+    def nvrtcVersion(self, major, minor):
+        major._obj.value, minor._obj.value = self.major, 4
+
+
+@pytest.mark.parametrize(
+    ("driver", "compilers", "chosen"),
+    [
+        (13, (13, 12), 13),
+        (12, (13, 12), 12),
+        (12, (13,), 13),
+        (None, (13, 12), 13),
+        (14, (12,), 12),
+    ],
+)
+def test_the_compiler_is_one_that_the_driver_knows(
+    driver, compilers, chosen, monkeypatch, tmp_path
+):
+    nvrtc._nvrtc.cache_clear()
+    monkeypatch.setattr(nvrtc, "_driver_version", lambda: driver)
+    monkeypatch.setattr(nvrtc, "_candidates", lambda: [tmp_path / str(c) for c in compilers])
+    monkeypatch.setattr(nvrtc.ctypes, "CDLL", lambda path: Compiler(int(Path(path).name)))
+    assert nvrtc._nvrtc()[1] == (chosen, 4)
+    nvrtc._nvrtc.cache_clear()
 
 
 # --- tapes --------------------------------------------------------------------------------------
@@ -194,6 +248,110 @@ def test_ten_thousand_gates_of_a_large_state_are_written(rng):
     plan = compile_plan(random_circuit(24, 10_000, rng).structure)
     shape = cuda.shape_of(plan, 8, backward=True)
     assert cuda_tape.write_cuda_tape(plan, shape, backward=True).sweeps
+
+
+@pytest.mark.parametrize("itemsize", [8, 16])
+def test_a_small_circuit_is_one_launch(itemsize, rng):
+    for n, backward in ((11, True), (12, False), (12, True)):
+        if (n, itemsize, backward) == (12, 16, True):
+            continue  # two states of 12 qubits in double precision fit no block
+        plan = compile_plan(random_circuit(n, 100, rng).structure)
+        shape = cuda.shape_of(plan, itemsize, backward=backward)
+        tape = cuda_tape.write_cuda_tape(plan, shape, backward=backward)
+        assert len(tape.sweeps) == 1
+        division = cuda.geometry(n, 1, itemsize, shape, buffers=1 + backward)
+        assert division.threads <= 512
+        assert division.shared <= 64 * 1024
+
+
+# --- tensor cores -------------------------------------------------------------------------------
+
+
+def applied(matrix, qubits, state):
+    """A matrix on some qubits of a state; qubits[j] is bit j of its index."""
+    n, k = state.size.bit_length() - 1, len(qubits)
+    axes = [n - 1 - int(q) for q in reversed(qubits)]
+    front = np.moveaxis(state.reshape((2,) * n), axes, range(k))
+    done = (matrix @ front.reshape(2**k, -1)).reshape(front.shape)
+    return np.moveaxis(done, range(k), axes).reshape(-1)
+
+
+def matrices(n, k, controls, rng):
+    """A matrix, its qubits and its controls."""
+    qubits = rng.permutation(n)[: k + controls]
+    return random_unitary(2**k, rng), qubits[:k], qubits[k:]
+
+
+def codes(circuit, dtype, **shape):
+    plan = compile_plan(circuit.structure)
+    own = cuda.shape_of(plan, np.dtype(dtype).itemsize, backward=False)
+    tape = cuda_tape.write_cuda_tape(plan, replace(own, **shape), backward=False)
+    word = tape.sweeps[0].offset + 2 + own.tile_bits + plan.num_qubits
+    found = []
+    while tape.words[word] & 0xFF != cuda_tape.Code.END:
+        found.append(tape.words[word] & 0xFF)
+        word += tape.words[word] >> 8
+    return found
+
+
+@pytest.mark.parametrize(("n", "k", "controls"), [
+    (9, 3, 0), (9, 6, 2), (11, 4, 2), (11, 7, 0), (12, 5, 1), (13, 5, 4), (13, 8, 0)])  # fmt: skip
+def test_matrices_on_tensor_cores_act_as_they_are_defined(n, k, controls, dtype, emulated, rng):
+    matrix, qubits, others = matrices(n, k, controls, rng)
+    circuit = qj.Circuit(n).unitary(matrix, qubits, controls=others)
+    assert cuda_tape.Code.TENSOR in codes(circuit, dtype)
+    assert cuda_tape.Code.DENSE_FAR in codes(circuit, dtype, tensor_cores=False)
+    state = random_state(n, rng).astype(dtype)
+    found = qj.statevector(circuit, initial_state=jnp.asarray(state), engine="cuda", dtype=dtype)
+    error = np.max(np.abs(np.asarray(found) - oracle.statevector(circuit, state)))
+    assert error <= 16 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize(("n", "k", "controls"), [(9, 3, 1), (10, 6, 0), (12, 4, 3), (11, 7, 0)])
+def test_gradients_by_matrices_on_tensor_cores(n, k, controls, dtype, emulated, rng):
+    """Of f = Re sum w U psi: df / dU[r, c] is the sum of w psi over the other bits."""
+    matrix, qubits, others = matrices(n, k, controls, rng)
+    start, w = (random_state(n, rng).astype(dtype) for _ in range(2))
+
+    def f(matrix, start):
+        circuit = qj.Circuit(n).unitary(matrix, qubits, controls=others)
+        out = qj.statevector(circuit, initial_state=start, engine="cuda", dtype=dtype)
+        return jnp.sum(jnp.real(jnp.asarray(w) * out))
+
+    matrix = jnp.asarray(matrix, dtype)
+    by_matrix, by_start = jax.grad(f, (0, 1))(matrix, jnp.asarray(start))
+    expected = np.zeros((2**k, 2**k), complex)
+    index = np.arange(2**n)
+    inside = sum((index >> q & 1) << j for j, q in enumerate(qubits))
+    rest = index & ~sum(1 << int(q) for q in qubits)
+    acts = np.all([index >> q & 1 for q in others], axis=0) if controls else rest == rest
+    rows = np.zeros((2, 2**k, 2**n), complex)
+    for target, source in zip(rows, (w, start), strict=True):
+        target[inside[acts], rest[acts]] = source[acts]
+    expected = rows[0] @ rows[1].T
+    turned = qj.Circuit(n).unitary(np.asarray(matrix).T, qubits, controls=others)
+    assert np.max(np.abs(by_matrix - expected)) <= 16 * np.finfo(dtype).eps
+    assert np.max(np.abs(by_start - oracle.statevector(turned, w))) <= 16 * np.finfo(dtype).eps
+
+
+def test_single_precision_on_tensor_cores_is_that_of_float32(emulated, rng):
+    """Products of split numbers: each block of a long circuit errs by less than eps = 2^-23.
+
+    With operands of 11 bits alone it would be 2^-11. The emulated cores cut sums, as real ones
+    do, so the norm shrinks, by some 0.4 eps a block.
+    """
+    n, k, blocks = 9, 5, 100
+    drawn = [random_unitary(2**k, rng) for _ in range(10)]
+    circuit, exact = qj.Circuit(n), np.eye(1, 2**n, dtype=complex)[0]
+    for block in range(blocks):
+        matrix, qubits = drawn[block % 10], rng.permutation(n)[:k]
+        circuit.unitary(matrix, qubits)
+        exact = applied(matrix, qubits, exact)
+    assert set(codes(circuit, np.complex64)) == {cuda_tape.Code.TENSOR}
+    found = np.asarray(qj.statevector(circuit, engine="cuda", dtype=np.complex64))
+    eps = np.finfo(np.float32).eps
+    assert np.linalg.norm(found - exact) <= blocks * eps
+    assert abs(np.linalg.norm(found) - 1) <= blocks * eps / 2
 
 
 # --- the emulation ------------------------------------------------------------------------------

@@ -24,7 +24,12 @@ struct Kernel_;
 struct Function_;
 struct Stream_;
 constexpr int kMajor = 75, kMinor = 76;  // attributes of a device: its compute capability
-constexpr int kNoContext = 201;          // a result: the thread has no current context
+constexpr int kInvalidImage = 200;       // results: a driver that cannot read an image,
+constexpr int kNoContext = 201;          // a thread without a current context,
+constexpr int kNoBinary = 209;           // an image for another GPU,
+constexpr int kNewerCompiler = 222;      // or by a compiler that the driver does not know,
+constexpr int kNotFound = 500;           // and no kernel of a name
+constexpr int kRelaxed = 2;              // mode of capture: what is unsafe there is allowed
 constexpr int kMaxShared = 8;            // attribute of a kernel: most dynamic shared memory
 constexpr int kSharedBytes = 1 << 16;    // that a kernel may ask for
 
@@ -39,6 +44,7 @@ struct Driver {
   Result (*launch)(Function_*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
                    Stream_*, void**, void**) = nullptr;
   Result (*clear)(unsigned long long, unsigned char, size_t, Stream_*) = nullptr;
+  Result (*exchange_mode)(int*) = nullptr;
   Result (*error_text)(Result, const char**) = nullptr;
   std::string failure;
 
@@ -56,6 +62,7 @@ struct Driver {
     find("cuKernelGetFunction", &get_function);
     find("cuLaunchKernel", &launch);
     find("cuMemsetD8Async", &clear);
+    find("cuThreadExchangeStreamCaptureMode", &exchange_mode);
     find("cuGetErrorString", &error_text);
   }
 
@@ -91,10 +98,22 @@ struct Image {
   Library_* library = nullptr;
 };
 
+// Lets this thread load kernels while XLA records a CUDA graph.
+class Relaxed {
+ public:
+  Relaxed() { driver().exchange_mode(&mode_); }
+  ~Relaxed() { driver().exchange_mode(&mode_); }
+  Relaxed(const Relaxed&) = delete;
+
+ private:
+  int mode_ = kRelaxed;
+};
+
 // The images, and the functions of each device; what is here once stays.
 struct Loaded {
   std::mutex mutex;
   std::vector<Image*> images;
+  std::map<DeviceId, size_t> seen;  // how many of them a device has
   std::map<std::pair<DeviceId, std::string>, Function_*> functions;
 };
 
@@ -103,34 +122,45 @@ Loaded& loaded() {
   return *all;
 }
 
+Result load(Image* image) {
+  if (image->library != nullptr) return 0;
+  return driver().load(&image->library, image->code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0);
+}
+
+// The kernels of an image, for the current device. The lock is held.
+std::string load_kernels(Image* image, DeviceId device) {
+  const Driver& d = driver();
+  std::string failure = d.text("cuLibraryLoadData", load(image));
+  for (const char* name : kKernels) {
+    if (!failure.empty()) return failure;
+    Function_*& function = loaded().functions[{device, name}];
+    Kernel_* kernel = nullptr;
+    const Result found = function != nullptr ? kNotFound : d.get_kernel(&kernel, image->library, name);
+    if (found == kNotFound) continue;
+    failure = d.text("cuLibraryGetKernel", found);
+    if (failure.empty() && strstr(name, "ward") != nullptr) {  // forward, backward
+      failure = d.text("cuKernelSetAttribute",
+                       d.set_attribute(kMaxShared, kSharedBytes, kernel, device));
+    }
+    if (failure.empty()) failure = d.text("cuKernelGetFunction", d.get_function(&function, kernel));
+  }
+  return failure;
+}
+
 // Loads all kernels that there are for the current device. The lock is held.
 std::string load_all(DeviceId device) {
+  size_t& seen = loaded().seen[device];
+  if (seen == loaded().images.size()) return "";
   const Driver& d = driver();
+  const Relaxed relaxed;
   int major = 0, minor = 0;
   std::string failure = d.text("cuDeviceGetAttribute", d.get_attribute(&major, kMajor, device));
   if (failure.empty()) {
     failure = d.text("cuDeviceGetAttribute", d.get_attribute(&minor, kMinor, device));
   }
-  for (Image* image : loaded().images) {
-    if (!failure.empty()) return failure;
-    if (image->architecture != 10 * major + minor) continue;
-    if (image->library == nullptr) {
-      failure = d.text("cuLibraryLoadData", d.load(&image->library, image->code.data(), nullptr,
-                                                   nullptr, 0, nullptr, nullptr, 0));
-      if (!failure.empty()) return failure;
-    }
-    for (const char* name : kKernels) {
-      Function_*& function = loaded().functions[{device, name}];
-      Kernel_* kernel = nullptr;
-      if (function != nullptr || d.get_kernel(&kernel, image->library, name) != 0) continue;
-      const bool large = strstr(name, "backward") != nullptr;
-      if (large) {
-        failure = d.text("cuKernelSetAttribute",
-                         d.set_attribute(kMaxShared, kSharedBytes, kernel, device));
-      }
-      if (failure.empty()) failure = d.text("cuKernelGetFunction", d.get_function(&function, kernel));
-      if (!failure.empty()) return failure;
-    }
+  for (; failure.empty() && seen < loaded().images.size(); seen += failure.empty()) {
+    Image* const image = loaded().images[seen];
+    if (image->architecture == 10 * major + minor) failure = load_kernels(image, device);
   }
   return failure;
 }
@@ -142,12 +172,10 @@ std::string function_of(const std::string& name, Function_** found) {
   const std::string failure = d.text("cuCtxGetDevice", d.get_device(&device));
   if (!failure.empty()) return failure;
   const std::lock_guard<std::mutex> lock(loaded().mutex);
-  const auto key = std::make_pair(device, name);
-  if (loaded().functions[key] == nullptr) {
-    const std::string why = load_all(device);
-    if (!why.empty()) return why;
-  }
-  *found = loaded().functions[key];
+  const std::string why = load_all(device);
+  if (!why.empty()) return why;
+  const auto place = loaded().functions.find({device, name});
+  *found = place == loaded().functions.end() ? nullptr : place->second;
   return *found == nullptr ? "the kernel " + name + " was not compiled for this GPU" : "";
 }
 
@@ -177,19 +205,20 @@ class Gpu : public Device {
   Stream_* stream_;
 };
 
-ffi::Error initialize(ffi::RemainingArgs, ffi::RemainingRets, ffi::Dictionary) {
+// Loads what there is for the current device.
+std::string prepared() {
   const Driver& d = driver();
-  std::string failure = d.failure;
+  if (!d.failure.empty()) return d.failure;
   DeviceId device = 0;
-  if (failure.empty()) {
-    const Result result = d.get_device(&device);
-    if (result == kNoContext) return ffi::Error::Success();  // the first execution will load
-    failure = d.text("cuCtxGetDevice", result);
-  }
-  if (failure.empty()) {
-    const std::lock_guard<std::mutex> lock(loaded().mutex);
-    failure = load_all(device);
-  }
+  const Result result = d.get_device(&device);
+  if (result == kNoContext) return "";  // the first execution will load
+  if (result != 0) return d.text("cuCtxGetDevice", result);
+  const std::lock_guard<std::mutex> lock(loaded().mutex);
+  return load_all(device);
+}
+
+ffi::Error initialize(ffi::RemainingArgs, ffi::RemainingRets, ffi::Dictionary) {
+  const std::string failure = prepared();
   return failure.empty() ? ffi::Error::Success() : ffi::Error::Internal("qjax: " + failure);
 }
 
@@ -230,10 +259,23 @@ QJAX_CUDA_HANDLERS(QJAX_HANDLER)
 
 extern "C" {
 
-// Adds compiled kernels for GPUs of compute capability architecture / 10.
-void qjax_cuda_add_image(int architecture, const char* code, size_t size) {
-  const std::lock_guard<std::mutex> lock(qjax_cuda::loaded().mutex);
-  qjax_cuda::loaded().images.push_back(new qjax_cuda::Image{architecture, std::string(code, size)});
+// Adds compiled kernels for GPUs of compute capability architecture / 10. Gives null, or why the
+// driver cannot run them. A driver that only lacks what comes later, as a context, is asked again.
+const char* qjax_cuda_add_image(int architecture, const char* code, size_t size) {
+  using namespace qjax_cuda;
+  static thread_local std::string why;
+  why = driver().failure;
+  if (!why.empty()) return why.c_str();
+  auto* const image = new Image{architecture, std::string(code, size)};
+  const std::lock_guard<std::mutex> lock(loaded().mutex);
+  const Result result = load(image);
+  if (result == kInvalidImage || result == kNoBinary || result == kNewerCompiler) {
+    why = driver().text("cuLibraryLoadData", result);
+    delete image;
+    return why.c_str();
+  }
+  loaded().images.push_back(image);
+  return nullptr;
 }
 
 // The version of the tape, which must be that of qjax/engine/cuda_tape.py.

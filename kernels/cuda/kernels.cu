@@ -5,6 +5,7 @@
 // The order matters: each builds on those before it.
 #include "block.cuh"
 #include "gates.cuh"
+#include "tensor.cuh"
 #include "sweep.cuh"
 #include "gather.cuh"
 #include "pauli.cuh"

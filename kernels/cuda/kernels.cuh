@@ -1,12 +1,14 @@
 // Every kernel: QJAX_KERNEL(name, arguments, most threads, fewest blocks a multiprocessor, body).
-// Names end in the precision, f or d, and where it matters in the bits of a thread's registers.
+// Names end in the precision, f or d, and where it matters in the bits of a thread's registers. A
+// kernel with few enough registers for 2 blocks of 256 threads may also have one of 512, which holds a
+// state of one qubit more.
 
 #define QJAX_SWEEP(real, letter, bits, blocks)                                              \
-  QJAX_KERNEL(qjax_forward_##letter##bits, SweepArgs, 256, blocks,                          \
+  QJAX_KERNEL(qjax_forward_##letter##bits, SweepArgs, 256 * blocks, 1,                      \
               (Sweep<real, bits, false>(block, args).run()))
 
 #define QJAX_BACK(real, letter, bits, blocks)                                               \
-  QJAX_KERNEL(qjax_backward_##letter##bits, SweepArgs, 256, blocks,                         \
+  QJAX_KERNEL(qjax_backward_##letter##bits, SweepArgs, 256 * blocks, 1,                     \
               (Sweep<real, bits, true>(block, args).run()))
 
 #define QJAX_PAULI(real, letter, bits)                                                      \
@@ -43,8 +45,8 @@ QJAX_BACK(float, f, 2, 2)
 QJAX_BACK(float, f, 3, 2)
 #endif
 #if QJAX_PART == 3 || defined(QJAX_ALL_PARTS)
-QJAX_BACK(double, d, 1, 2)
-QJAX_BACK(double, d, 2, 2)
+QJAX_BACK(double, d, 1, 1)
+QJAX_BACK(double, d, 2, 1)
 QJAX_BACK(double, d, 3, 1)
 #endif
 #if QJAX_PART == 4 || defined(QJAX_ALL_PARTS)

@@ -163,9 +163,13 @@ class Pauli {
       const int y = term[4] & 3;
       QJAX_EACH(block_, me) {
         Thread& t = threads_[me];
-        C value = t.work[0];
+        // A choice by products: one by conditions becomes an address, and registers have none.
+        C value = {0, 0};
         QJAX_UNROLL
-        for (int i = 1; i < N; ++i) value = term[2] == i ? t.work[i] : value;
+        for (int i = 0; i < N; ++i) {
+          const Real here = term[2] == i ? 1 : 0;
+          value = {value.re + here * t.work[i].re, value.im + here * t.work[i].im};
+        }
         const bool odd = parity(own(me) & term[0]) ^ parity(outer_ & term[1]) ^ (y >= 2);
         // times (-i)^letters: 1, -i, -1, i
         const C turned = y & 1 ? C{value.im, -value.re} : value;

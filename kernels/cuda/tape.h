@@ -16,9 +16,9 @@
 // of register i. A gate is four words: it acts where
 //   thread & m == v  and  outer & m == v     [thread m, thread v, outer m, outer v]
 // Columns are words that are XORed for the bits that are 1: those of the thread, then of the
-// register. Far ops, from kExchange to kTableSumFar, go through shared memory: before them all
+// register. Far ops, from kExchange to kTensor, go through shared memory: before them all
 // registers are written to the places that their columns give, found at op + op[1]. The others but
-// kExchange then work on places, which are indices in the tile, and start
+// kExchange and kTensor then work on places, which are indices in the tile, and start
 //   [.., columns, m, v, outer m, outer v]: where place & m == v and outer & m == v they act.
 
 #ifndef QJAX_KERNELS_CUDA_TAPE_H_
@@ -26,7 +26,7 @@
 
 namespace qjax_cuda {
 
-constexpr int kTapeVersion = 1;
+constexpr int kTapeVersion = 2;
 
 enum SweepWord { kSums, kEmits, kSweepHeader };
 
@@ -43,6 +43,10 @@ enum Code {
   // [.., columns, gate, numbers, sum, count, (bit, position) of each target in the tile, count,
   // (outer bit, position) of the others, columns]: the sums of a kTable.
   kTableSumFar = 5,
+  // [.., columns, m, v, outer m, outer v, numbers, sum, k, columns of the k bits of the matrix, those
+  // of the K - k other bits, columns]: a matrix as in kDenseFar, k >= 3, on tensor cores. It acts where
+  // other & m == v, `other` being the index of the other bits. A place is a sum of columns.
+  kTensor = 6,
   // [.., numbers, sum]: exp(-i angle Y / 2) on register bit code - kRy; numbers are cos and sin.
   kRy = 8,
   kRx = 12,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
 #include <numeric>
@@ -15,6 +16,7 @@
 //
 #include "block.cuh"
 #include "gates.cuh"
+#include "tensor.cuh"
 #include "sweep.cuh"
 #include "gather.cuh"
 #include "pauli.cuh"
@@ -23,15 +25,20 @@
 namespace qjax_cuda {
 namespace {
 
-using Kernel = std::function<void(const Block&, const void*)>;
+constexpr int64_t kMostShared = 64 * 1024;  // as in driver.cc
+
+struct Kernel {
+  int64_t threads;  // at most
+  std::function<void(const Block&, const void*)> run;
+};
 
 const std::map<std::string, Kernel>& kernels() {
   static const std::map<std::string, Kernel> table = {
 #define QJAX_KERNEL(name, Args, threads, blocks, body)                    \
-  {#name, [](const Block& block, const void* given) {                     \
+  {#name, {threads, [](const Block& block, const void* given) {           \
      const Args& args = *static_cast<const Args*>(given);                 \
      body;                                                                \
-   }},
+   }}},
 #define QJAX_ALL_PARTS
 #include "kernels.cuh"
 #undef QJAX_KERNEL
@@ -45,14 +52,16 @@ class Emulation : public Device {
                      void* args) override {
     const auto found = kernels().find(kernel);
     if (found == kernels().end()) return "there is no kernel " + kernel;
-    if (threads % 32 != 0 || threads > 256) return "a block of " + kernel + " has an odd size";
+    const auto [most, run] = found->second;
+    if (threads % 32 != 0 || threads > most) return "a block of " + kernel + " has an odd size";
+    if (shared > kMostShared) return "a block of " + kernel + " has too much shared memory";
     for (int64_t k = 0; k < blocks; ++k) {
       // Blocks run in no order that one could rely on.
       const int64_t index = (k * 7919 + blocks / 2) % blocks;
       const bool prime = blocks % 7919 != 0;
       const Block block(static_cast<u32>(prime ? index : k), static_cast<u32>(blocks),
                         static_cast<u32>(threads), static_cast<u32>(shared));
-      found->second(block, args);
+      run(block, args);
       if (block.raced()) return "threads race in " + kernel;
     }
     return "";

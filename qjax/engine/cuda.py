@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qjax.engine import gpu
 from qjax.engine.cuda_pauli import PauliTape, write_pauli_tape
 from qjax.engine.cuda_tape import Shape, write_cuda_tape
 from qjax.engine.rows import batch_of
@@ -22,6 +23,7 @@ MAX_QUBITS = 32
 BLOCK_BITS = 8  # log2 of the threads of a block
 _REGISTER_BITS = {8: 4, 16: 3}  # log2 of the amplitudes of a thread, by bytes of an amplitude
 _BACK_REGISTER_BITS = 3  # of two states
+_LARGE_BLOCKS = ((8, True), (16, False))  # which kernels may have twice the threads, and win by it
 _ROW_BITS = {8: 4, 16: 3}  # so many lowest qubits are 128 bytes
 _LINE = 5  # log2 of the threads of a warp
 _BACK_BLOCKS = 1024  # that share the sums of a backward run
@@ -76,7 +78,10 @@ def shape_of(plan: Plan, itemsize: int, *, backward: bool) -> Shape:
     registers = _BACK_REGISTER_BITS if backward else _REGISTER_BITS[itemsize]
     if n < registers:  # the kernels are compiled for 1, 2 and the most
         registers = min(n, 2)
-    return _shape(n, registers, min(BLOCK_BITS, n - registers), itemsize, max_width(plan))
+    # A larger block where it holds a whole state, so that a run is one launch.
+    large = n == BLOCK_BITS + 1 + registers and (itemsize, backward) in _LARGE_BLOCKS
+    threads = min(BLOCK_BITS + large, n - registers)
+    return _shape(n, registers, threads, itemsize, max_width(plan))
 
 
 def _shape(n: int, registers: int, threads: int, itemsize: int, width: int) -> Shape:
@@ -84,7 +89,7 @@ def _shape(n: int, registers: int, threads: int, itemsize: int, width: int) -> S
     row = min(_ROW_BITS[itemsize], threads)
     if n > threads + registers:
         row = max(0, min(row, threads + registers - width))
-    return Shape(threads, registers, row, _ROW_BITS[itemsize])
+    return Shape(threads, registers, row, _ROW_BITS[itemsize], gpu.has_tensor_cores())
 
 
 def geometry(

@@ -19,10 +19,12 @@ from qjax.plan import Op, OpKind, Plan, StepKind, Sweep
 from qjax.plan.fixed import fixed_matrix
 from qjax.plan.steps import step_kind
 
-VERSION = 1
+VERSION = 2
 _NONE = -1
 _OUTER = 32  # added to the position of an outer bit in a diagonal
 _WINDOW = 256  # how many ops may wait before no further one is looked at
+_WARP_BITS = 5  # log2 of the threads that a tensor core serves
+_BLOCK_BITS = 3  # log2 of the rows and columns of what it makes
 _SUMMED_BITS = 5  # bits of a tile up to which the entries of a diagonal are summed one by one
 
 
@@ -35,6 +37,7 @@ class Code(IntEnum):
     DENSE_FAR = 3
     PERMUTE_FAR = 4
     TABLE_SUM_FAR = 5
+    TENSOR = 6
     RY = 8
     RX = 12
     REAL = 16
@@ -75,12 +78,14 @@ class Shape:
         row_bits: So many lowest bits of a tile are the lowest bits of the thread when it is read
             and written, so that neighbours read neighbours.
         bank_bits: So many lowest bits of the thread must go to different banks of shared memory.
+        tensor_cores: Whether the GPU multiplies matrices of both precisions by tensor cores.
     """
 
     thread_bits: int
     register_bits: int
     row_bits: int
     bank_bits: int
+    tensor_cores: bool = True
 
     @property
     def tile_bits(self) -> int:
@@ -467,6 +472,9 @@ class _SweepWriter:
             self.far_op(Code.ROTATION_FAR, [*condition, *words], self.places())
             return
         bits = [self.place[q] for q in op.targets]
+        if op.kind is OpKind.DENSE and self.fits_tensor_cores(len(bits)):
+            self.tensor(index, op, bits)
+            return
         if op.kind is OpKind.DENSE:
             words = [self.numbers(index), self.copied_sum(index), len(bits), *bits]
             self.far_op(Code.DENSE_FAR, [*condition, *words], self.places())
@@ -474,6 +482,31 @@ class _SweepWriter:
         entries = list(op.table) if self.backward else np.argsort(op.table).tolist()
         words = [len(bits), *bits, *entries]
         self.far_op(Code.PERMUTE_FAR, [*condition, *words], self.places())
+
+    def fits_tensor_cores(self, size: int) -> bool:
+        """Whether tensor cores can do a matrix on so many bits: 8 x 8 amplitudes by 32 threads."""
+        shape = self.shape
+        whole = shape.thread_bits >= _WARP_BITS and shape.register_bits >= _BLOCK_BITS
+        fits = _BLOCK_BITS <= size <= self.bits - _BLOCK_BITS
+        return shape.tensor_cores and whole and fits
+
+    def tensor(self, index: int, op: Op, bits: list[int]) -> None:
+        """A matrix on tensor cores.
+
+        Neighbouring threads ask for amplitudes that differ in the lowest two bits of the matrix
+        index and the lowest two others.
+        """
+        others = [b for b in range(self.bits) if b not in bits]
+        m, v, outer_m, outer_v = self.condition(op)
+        inside = [sum((mask >> b & 1) << k for k, b in enumerate(others)) for mask in (m, v)]
+        written = self.places()
+        read = [1 << b for b in (*bits[:2], *others[:2])]
+        banks = self.shape.bank_bits
+        slots = _conflict_free(tuple(written[:banks]), tuple(read[:banks]), self.bits)
+        words = [*inside, outer_m, outer_v, self.numbers(index), self.copied_sum(index), len(bits)]
+        places = [slots[b] for b in (*bits, *others)]
+        columns = [_mapped(slots, column) for column in written]
+        self.far_op(Code.TENSOR, [*words, *places], columns)
 
     # --- diagonals ----------------------------------------------------------------------------
 

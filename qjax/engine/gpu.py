@@ -2,6 +2,7 @@
 
 import ctypes
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import jax
@@ -13,7 +14,9 @@ from qjax.errors import EngineError
 HANDLERS = ("basis", "apply", "adjoint", "overlaps", "combination", "draw", "marginals")
 """What the library exports for XLA to call on a GPU, without the prefix qjax_cuda_."""
 
+_TENSOR_CORES = 80  # the least architecture that has them
 _emulated = False
+_lock = Lock()
 
 
 def emulated() -> bool:
@@ -46,6 +49,12 @@ def missing() -> str | None:
     return nvrtc.missing()
 
 
+@cache
+def has_tensor_cores() -> bool:
+    """Whether all GPUs of this process multiply matrices of both precisions by tensor cores."""
+    return all(_architecture(device) >= _TENSOR_CORES for device in _devices())
+
+
 def require(part: str, itemsize: int) -> None:
     """Have the kernels of a part compiled for every GPU of this process, and known to XLA.
 
@@ -53,7 +62,8 @@ def require(part: str, itemsize: int) -> None:
         EngineError: If they cannot be.
     """
     if not _emulated:
-        _require(part, itemsize)
+        with _lock:  # of two threads that need a part, one compiles it
+            _require(part, itemsize)
 
 
 @cache
@@ -61,7 +71,8 @@ def _require(part: str, itemsize: int) -> None:
     loaded = _library()
     for architecture in sorted({_architecture(device) for device in _devices()}):
         code = nvrtc.cubin(nvrtc.PARTS[part, itemsize], architecture)
-        loaded.qjax_cuda_add_image(architecture, code, ctypes.c_size_t(len(code)))
+        if why := loaded.qjax_cuda_add_image(architecture, code, ctypes.c_size_t(len(code))):
+            raise EngineError(f"NVIDIA's driver must run the compiled kernels, but {why.decode()}.")
 
 
 @cache
@@ -75,6 +86,7 @@ def _library() -> ctypes.CDLL:
             f"The C++ library must read CUDA tapes of version {VERSION}, but {present.path} reads "
             f"version {version}. Reinstall qjax."
         )
+    loaded.qjax_cuda_add_image.restype = ctypes.c_char_p
     _register(loaded, "CUDA")
     return loaded
 

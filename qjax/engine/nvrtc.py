@@ -20,9 +20,10 @@ amplitude: each is compiled when it is first needed."""
 SOURCES = Path(__file__).parents[1] / "_lib" / "cuda"
 _MAIN = "kernels.cu"
 _HEADERS = (
-    "args.h", "tape.h", "block.cuh", "gates.cuh", "sweep.cuh", "gather.cuh", "pauli.cuh",
-    "sample.cuh", "kernels.cuh",
+    "args.h", "tape.h", "block.cuh", "gates.cuh", "tensor.cuh", "sweep.cuh", "gather.cuh",
+    "pauli.cuh", "sample.cuh", "kernels.cuh",
 )  # fmt: skip
+_DIGEST = 32  # bytes of a SHA-256
 _INSTALL = 'pip install "jax[cuda13]" brings it'
 
 
@@ -30,8 +31,8 @@ def cubin(part: int, architecture: int) -> bytes:
     """A compiled part, from the cache or compiled now.
 
     The cache is the folder that the environment variable QJAX_CACHE_DIR names, else `qjax` in
-    XDG_CACHE_HOME or in ~/.cache. Files are named by what they were made from, and appear whole, so
-    processes may share it.
+    XDG_CACHE_HOME or in ~/.cache. Files are named by what they were made from, appear whole and end
+    in their SHA-256, so processes may share it, and what a disk spoilt is compiled again.
 
     Args:
         part: One of `PARTS`.
@@ -47,14 +48,17 @@ def cubin(part: int, architecture: int) -> bytes:
     name = hashlib.sha256(b"\0".join(parts)).hexdigest()
     path = _folder() / f"kernels-sm{architecture}-{part}-{name[:32]}.cubin"
     try:
-        return path.read_bytes()
+        kept = path.read_bytes()
     except OSError:
-        pass
+        kept = b""
+    code, digest = kept[:-_DIGEST], kept[-_DIGEST:]
+    if hashlib.sha256(code).digest() == digest:
+        return code
     code, _ = compiled(part, architecture)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as file:
-            file.write(code)
+            file.write(code + hashlib.sha256(code).digest())
     except OSError:
         pass  # a folder that cannot be written costs a compilation in the next process
     return code
@@ -85,7 +89,13 @@ def missing() -> str | None:
 
 @cache
 def _nvrtc() -> tuple[ctypes.CDLL, tuple[int, int]]:
-    """The newest NVRTC that is installed, and its version."""
+    """The newest installed NVRTC whose kernels the driver can run, and its version.
+
+    A driver runs what compilers of its own CUDA version and of older ones make. If there are only
+    newer ones, it is the first of these, and the driver may still know what they write.
+    """
+    driver = _driver_version()
+    newer = None
     for path in _candidates():
         try:
             # NVRTC finds its builtins only if they are loaded already.
@@ -96,8 +106,23 @@ def _nvrtc() -> tuple[ctypes.CDLL, tuple[int, int]]:
             continue
         major, minor = ctypes.c_int(), ctypes.c_int()
         library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
-        return library, (major.value, minor.value)
+        found = library, (major.value, minor.value)
+        if driver is None or major.value <= driver:
+            return found
+        newer = newer or found
+    if newer is not None:
+        return newer
     raise EngineError(f"needs NVRTC, CUDA's run-time compiler, which is not installed: {_INSTALL}.")
+
+
+def _driver_version() -> int | None:
+    """The major version of CUDA that the driver was made for, or None without a driver."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return None
+    version = ctypes.c_int()
+    return None if driver.cuDriverGetVersion(ctypes.byref(version)) else version.value // 1000
 
 
 def _candidates() -> list[Path]:
