@@ -12,6 +12,7 @@ from qjax.errors import AppError
 
 Kind = Literal["quantum", "classical", "exact", "published"]
 DRAW = 2.0  # standard errors within which two results are a draw
+ROUNDING = 1e-9  # and the relative difference, where there are no errors
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Comparison:
         ours, theirs = self.best("quantum"), self.best("classical")
         if ours is None or theirs is None:
             return None
-        if abs(ours.value - theirs.value) <= DRAW * math.hypot(ours.error or 0, theirs.error or 0):
+        near = DRAW * math.hypot(ours.error or 0, theirs.error or 0)
+        if math.isclose(ours.value, theirs.value, rel_tol=ROUNDING, abs_tol=near):
             return "draw"
         return (
             "quantum" if (ours.value > theirs.value) == (self.better == "higher") else "classical"
@@ -90,10 +92,12 @@ class Comparison:
         ours, theirs = self.best("quantum"), self.best("classical")
         if ours is None or theirs is None or self.winner is None:
             return None
+        within = "" if ours.error is None and theirs.error is None else (
+            ", for the difference is within two standard errors")  # fmt: skip
         says = {
             "quantum": "the classical baseline loses",
             "classical": "the classical baseline wins",
-            "draw": "a draw, for the difference is within two standard errors",
+            "draw": "a draw" + within,
         }[self.winner]
         return (
             f"{self.task}: {says}: {ours.model} {_number(ours.value)} against {theirs.model} "
@@ -103,7 +107,7 @@ class Comparison:
     def __str__(self) -> str:
         cells = [("kind", "model", self.metric, "parameters", "seconds", "")]
         for row in self.rows:
-            error = "" if row.error is None else f" ± {row.error:.2g}"
+            error = "" if row.error is None else f" ± {_rough(row.error)}"
             cells.append((
                 row.kind, row.model, _number(row.value) + error,
                 "" if row.parameters is None else f"{row.parameters:,}",
@@ -205,6 +209,10 @@ def plain(value: Any, where: str = "metrics") -> Any:
 
 def _number(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.2f}"
+
+
+def _rough(value: float) -> str:
+    return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
 
 
 def _is_short(value: Any) -> bool:
