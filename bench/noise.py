@@ -2,10 +2,13 @@
 
     python -m bench.noise
 
-Density matrices and trajectories are compared with qiskit-aer, the metric tensor with PennyLane.
+Density matrices and trajectories are compared with qiskit-aer, trajectories with qsim as well, the
+metric tensor with PennyLane. Every simulator's noise is checked on a small circuit with strong
+noise, by linear algebra in NumPy, before it is timed.
 """
 
 import json
+import os
 import time
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,72 +22,145 @@ import qjax as qj
 from bench import machine
 from bench.compare import median
 
-NOISE = 0.01
+NOISE, STRONG = 0.01, 0.1
+CHECKED_QUBITS, CHECKED_TRAJECTORIES = 5, 20_000
+RUNS = (
+    ("density", 8, None), ("density", 10, None),
+    ("trajectories", 12, 1000), ("trajectories", 16, 100), ("trajectories", 20, 10),
+)  # fmt: skip
+KINDS = ("depolarizing", "damping")
 
 
-def circuit_of(n, layers=4):
-    """Layers of ry and a ladder of cx, with numbers for angles."""
+def steps_of(n, layers=4):
+    """Layers of ry and a ladder of cx, as (name, qubits, angle)."""
     rng = np.random.default_rng(n)
-    circuit = qj.Circuit(n)
     for _ in range(layers):
-        for q in range(n):
-            circuit.ry(float(rng.normal()), q)
-        for q in range(n - 1):
-            circuit.cx(q, q + 1)
+        yield from (("ry", (q,), float(rng.normal())) for q in range(n))
+        yield from (("cx", (q, q + 1), None) for q in range(n - 1))
+
+
+# --- the truth, by linear algebra -----------------------------------------------------------------
+
+
+def kraus_of(kind, p):
+    """Kraus operators of (1 - p) rho + p tr(rho) / 2, or of amplitude damping."""
+    if kind == "damping":
+        return [np.diag([1, np.sqrt(1 - p)]), np.sqrt(p) * np.eye(2)[[1, 0]] * [[0, 1], [0, 0]]]
+    paulis = [np.eye(2), [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], np.diag([1, -1])]
+    weights = [1 - 3 * p / 4, p / 4, p / 4, p / 4]
+    return [np.sqrt(w) * np.array(m) for w, m in zip(weights, paulis, strict=True)]
+
+
+def on(matrix, q, n):
+    return np.kron(np.eye(2 ** (n - 1 - q)), np.kron(matrix, np.eye(2**q)))
+
+
+def truth(n, kind, p):
+    """<Z0> with noise after every ry, and on both qubits of every cx."""
+    rho = np.zeros((2**n, 2**n), complex)
+    rho[0, 0] = 1
+    for name, qubits, angle in steps_of(n):
+        if name == "ry":
+            c, s = np.cos(angle / 2), np.sin(angle / 2)
+            gate = on(np.array([[c, -s], [s, c]]), qubits[0], n)
+        else:
+            control, target = qubits
+            index = np.arange(2**n)
+            gate = np.eye(2**n)[index ^ (index >> control & 1) << target]
+        rho = gate @ rho @ gate.T
+        for q in qubits:
+            rho = sum(m @ rho @ m.conj().T for m in (on(k, q, n) for k in kraus_of(kind, p)))
+    return float(np.real(np.diagonal(rho)) @ (1 - 2 * (np.arange(2**n) & 1)))
+
+
+# --- simulators: (n, kind of noise, strength, trajectories) -> a call that gives <Z0> ----------
+
+
+def circuit_of(n):
+    circuit = qj.Circuit(n)
+    for name, qubits, angle in steps_of(n):
+        circuit.append(name, qubits, () if angle is None else (angle,))
     return circuit
 
 
-def models(kind):
-    """One noise as qjax's model and as Aer's: after every ry, and on both qubits of every cx."""
-    from qiskit_aer import noise as aer
-
-    name = {"depolarizing": "depolarizing", "damping": "amplitude_damping"}[kind]
-    error = (
-        aer.depolarizing_error(NOISE, 1)
-        if kind == "depolarizing"
-        else aer.amplitude_damping_error(NOISE)
+def with_qjax(n, kind, p, trajectories):
+    circuit = circuit_of(n)
+    model = qj.NoiseModel().add({"damping": "amplitude_damping"}.get(kind, kind), p)
+    options = {} if trajectories is None else {"trajectories": trajectories}
+    run = jax.jit(
+        lambda key: qj.expectation(
+            circuit, "Z0", noise=model, **options, **({"key": key} if options else {})
+        )
     )
-    theirs = aer.NoiseModel()
-    theirs.add_all_qubit_quantum_error(error, ["ry"])
-    theirs.add_all_qubit_quantum_error(error.tensor(error), ["cx"])
-    return qj.NoiseModel().add(name, NOISE), theirs
+    key = jax.random.key(0)
+    return lambda: float(run(key))
+
+
+def with_aer(n, kind, p, trajectories):
+    from qiskit.quantum_info import SparsePauliOp
+    from qiskit_aer import AerSimulator, noise
+
+    error = (
+        noise.depolarizing_error(p, 1)
+        if kind == "depolarizing"
+        else noise.amplitude_damping_error(p)
+    )
+    model = noise.NoiseModel()
+    model.add_all_qubit_quantum_error(error, ["ry"])
+    model.add_all_qubit_quantum_error(error.tensor(error), ["cx"])
+    circuit = qj.interop.to_qiskit(circuit_of(n))
+    circuit.save_expectation_value(SparsePauliOp("I" * (n - 1) + "Z"), range(n))
+    simulator = AerSimulator(
+        noise_model=model, precision="single", fusion_enable=True, seed_simulator=1,
+        method="density_matrix" if trajectories is None else "statevector",
+    )  # fmt: skip
+    shots = trajectories or 1
+    return lambda: simulator.run(circuit, shots=shots).result().data()["expectation_value"]
+
+
+def with_qsim(n, kind, p, trajectories):
+    import cirq
+    import qsimcirq
+
+    line = cirq.LineQubit.range(n)
+    channel = cirq.depolarize(3 * p / 4) if kind == "depolarizing" else cirq.amplitude_damp(p)
+    operations = []
+    for _, qubits, angle in steps_of(n):
+        own = [line[q] for q in qubits]
+        operations.append(cirq.CNOT(*own) if angle is None else cirq.ry(angle)(*own))
+        operations += [channel(q) for q in own]
+    options = {"t": os.cpu_count(), "f": 4, "r": trajectories}
+    simulator = qsimcirq.QSimSimulator(qsim_options=options, seed=1)
+    circuit, observable = cirq.Circuit(operations), cirq.Z(line[0])
+    return lambda: simulator.simulate_expectation_values(circuit, [observable])[0].real
+
+
+SIMULATORS = {"qjax": with_qjax, "aer": with_aer, "qsim": with_qsim}
+WITHOUT_DENSITY_MATRICES = ("qsim",)
+
+
+def check(name, kind, trajectories):
+    """Compare with the truth, where the noise is so strong that it cannot be overlooked."""
+    count = trajectories and CHECKED_TRAJECTORIES
+    found = SIMULATORS[name](CHECKED_QUBITS, kind, STRONG, count)()
+    expected = truth(CHECKED_QUBITS, kind, STRONG)
+    # A mean of values in -1..1, or sums in single precision.
+    allowed = 5 / np.sqrt(count) if count else 1e-4
+    assert abs(expected - truth(CHECKED_QUBITS, kind, 0.0)) > 2 * allowed
+    assert abs(found - expected) < allowed, f"{name} gives {found} for {kind}, not {expected}"
 
 
 def noisy_rows():
     """One row for each kind of noise, method and size."""
-    from qiskit.quantum_info import SparsePauliOp
-    from qiskit_aer import AerSimulator
-
-    for kind in ("depolarizing", "damping"):
-        ours, theirs = models(kind)
-        for method, n, count in (("density", 8, 0), ("density", 10, 0), ("trajectories", 16, 100)):
-            circuit = circuit_of(n)
-            given = qj.interop.to_qiskit(circuit)
-            given.save_expectation_value(SparsePauliOp("I" * (n - 1) + "Z"), range(n))
-            options = {"method": "density_matrix"} if not count else {"method": "statevector"}
-            aer = AerSimulator(
-                noise_model=theirs, precision="single", fusion_enable=True, **options
-            )
-            run_aer = lambda a=aer, g=given, c=count: a.run(
-                g, shots=c or 1, seed_simulator=1
-            ).result()
-            if count:
-                run = jax.jit(
-                    lambda key, c=circuit, m=ours, t=count: qj.expectation(
-                        c, "Z0", noise=m, trajectories=t, key=key
-                    )
-                )
-            else:
-                run = jax.jit(lambda key, c=circuit, m=ours: qj.expectation(c, "Z0", noise=m))
-            key = jax.random.key(0)
-            found, expected = float(run(key)), run_aer().data()["expectation_value"]
-            # Both draw: deviations of a mean of values in -1..1.
-            assert abs(found - expected) < (5 * np.sqrt(2 / count) if count else 1e-4), (kind, n)
-            once = lambda r=run, k=key: jax.block_until_ready(r(k))
-            yield {
-                "noise": kind, "method": method, "n": n, "trajectories": count,
-                "qjax_s": median(once), "aer_s": median(run_aer),
-            }  # fmt: skip
+    for kind in KINDS:
+        for method, n, count in RUNS:
+            row = {"noise": kind, "method": method, "n": n, "trajectories": count}
+            for name, simulator in SIMULATORS.items():
+                if count is None and name in WITHOUT_DENSITY_MATRICES:
+                    continue
+                check(name, kind, count)
+                row[f"{name}_s"] = median(simulator(n, kind, NOISE, count))
+            yield row
 
 
 def metric_rows():
@@ -130,7 +206,7 @@ def main():
     facts = {
         "what": "noise", "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine.processor(),
-        "qiskit-aer": version("qiskit-aer"), "pennylane": version("pennylane"),
+        **{name: version(name) for name in ("qiskit-aer", "qsimcirq", "pennylane")},
         "seconds": round(time.perf_counter() - start), "rows": rows,
     }  # fmt: skip
     path = Path(__file__).parent / "results" / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
