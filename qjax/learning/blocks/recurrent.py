@@ -124,7 +124,8 @@ class QuantumLSTMCell(Cell):
 
     def start(self, *batch: int) -> tuple[jax.Array, jax.Array]:
         """The first h and c."""
-        return (jnp.zeros((*batch, self.hidden), self.dtype),) * 2
+        zero = jnp.zeros((*batch, self.hidden), self.dtype)
+        return zero, zero
 
     def apply(
         self, params: Mapping[str, Any], state: Any, x: ArrayLike
@@ -161,7 +162,8 @@ class LSTMCell(Cell):
 
     def start(self, *batch: int) -> tuple[jax.Array, jax.Array]:
         """The first h and c."""
-        return (jnp.zeros((*batch, self.hidden), self.dtype),) * 2
+        zero = jnp.zeros((*batch, self.hidden), self.dtype)
+        return zero, zero
 
     def apply(
         self, params: Mapping[str, Any], state: Any, x: ArrayLike

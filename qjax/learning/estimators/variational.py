@@ -10,6 +10,7 @@ import numpy as np
 import optax
 from numpy.typing import ArrayLike
 
+from qjax._checks import as_positive
 from qjax._extras import require
 from qjax.engine.select import complex_dtype, real_dtype
 from qjax.errors import LearningError
@@ -54,8 +55,11 @@ class VariationalEstimator(QuantumEstimator):
         """Minimise a loss over batches, and give the parameters as NumPy arrays."""
         seed = _validation.check_random_state(self.random_state).randint(2**31 - 1)
         draw, order = jax.random.split(jax.random.key(seed))
-        size = BATCH if self.batch_size is None else self.batch_size
-        whole = isinstance(size, (int, np.integer)) and size >= len(x)
+        name = f"{type(self).__name__}: batch_size"
+        size = as_positive(
+            BATCH if self.batch_size is None else self.batch_size, name, LearningError
+        )
+        whole = size >= len(x)
         own = self.optimizer is not None
         result = fit(
             loss,
