@@ -15,6 +15,9 @@ from qjax.library.ansatz.hardware_efficient import hardware_efficient as hardwar
 from qjax.library.ansatz.hardware_efficient import strongly_entangling as strongly_entangling
 from qjax.library.ansatz.layered import alternating_layered as alternating_layered
 from qjax.library.ansatz.layered import brick_wall as brick_wall
+from qjax.library.ansatz.pools import PoolOperator as PoolOperator
+from qjax.library.ansatz.pools import excitation_pool as excitation_pool
+from qjax.library.ansatz.pools import qubit_pool as qubit_pool
 from qjax.library.ansatz.qaoa import qaoa as qaoa
 from qjax.library.ansatz.qcnn import qcnn as qcnn
 from qjax.library.ansatz.random_circuits import haar_unitary as haar_unitary
