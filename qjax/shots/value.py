@@ -169,6 +169,8 @@ def _with_derivative(
             near = lambda moved, k: inner(x, moved, k, weights, hidden)[0]
             own = own_key(key, way.at(joined(x)) + shift)
             change = _change(estimator, how, near, tangents[0], shift, own)
+            if change is None:
+                return found, jax.tree.map(jnp.zeros_like, found)
             return found, (change.astype(found[0].dtype), jnp.zeros_like(found[1]))
 
         value.defjvp(rule, symbolic_zeros=True)
@@ -184,12 +186,14 @@ def _change(
     d_x: tuple[Any, ...],
     shift: jax.Array,
     key: jax.Array,
-) -> jax.Array:
-    """The derivative of the strings' values along a tangent: (K,)."""
+) -> jax.Array | None:
+    """The derivative of the strings' values along a tangent: (K,); None if it moves nothing."""
     way, n = estimator.opened, estimator.opened.circuit.num_qubits
     zero = [isinstance(part, SymbolicZero) for part in d_x]
     sizes = [int(np.prod(part.shape, dtype=int)) for part in d_x]
     active = way.moved_by(np.repeat(~np.array(zero), sizes))
+    if not active.any():
+        return None
     dtype = shift.dtype
     parts = (
         jnp.zeros(part.shape, dtype) if isinstance(part, SymbolicZero) else part for part in d_x
@@ -208,8 +212,6 @@ def _change(
     else:
         own = active[way.row]
         row, size, weight = way.row[own], way.shift[own], way.weight[own]
-        if not len(row):
-            return jnp.zeros(len(estimator.weights), dtype)
         rows = (jnp.asarray(row), jnp.asarray(size, dtype), jax.random.split(key, len(row)))
         slopes = mapped(lambda a, s, k: near(shift.at[a].add(s), k), rows, n)
         weights = jnp.asarray(weight, dtype) * along[row]
