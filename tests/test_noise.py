@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -336,6 +338,31 @@ def test_trajectories_in_chunks_are_the_same_ones_inside_jit(monkeypatch, rng):
     traced = jax.jit(run)(jax.random.key(0))
     assert np.allclose(eager.value, traced.value, atol=1e-6)
     assert np.allclose(eager.standard_error, traced.standard_error, atol=1e-6)
+
+
+LARGE = """
+import jax, qjax as qj, resource
+circuit = qj.Circuit(20).h(0).cx(0, range(1, 20))
+model = qj.NoiseModel().add("depolarizing", 0.01)
+found = qj.noise.trajectory_expectation(
+    circuit, "Z0 Z19", noise=model, trajectories=1000, key=jax.random.key(0), progress=True)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(float(found.value), float(found.standard_error), peak)
+"""
+
+
+@pytest.mark.slow
+def test_a_thousand_trajectories_of_20_qubits_fit_in_memory():
+    """All at once they would take 8 GiB.
+
+    A flip of qubit 0 before the last gate flips qubit 19 too, so that <Z0 Z19> shrinks by 1 - p only
+    behind it, on both qubits.
+    """
+    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)
+    value, error, kibibytes = map(float, done.stdout.split())
+    assert abs(value - 0.99**2) < 4.5 * error
+    assert kibibytes < 2**20
+    assert "1000/1000" in done.stderr
 
 
 def test_noise_and_outcomes_together():
