@@ -164,6 +164,16 @@ def test_what_is_not_a_number_is_not_reported():
         apps.Report((), facts={"loss": object()}).metrics()
 
 
+def test_the_results_of_runs_become_one_table(tmp_path):
+    with pytest.raises(FileError, match="run an application first"):
+        apps.results_table(tmp_path)
+    found = run_line(tmp_path / "runs" / "line")
+    table = apps.results_table(tmp_path).splitlines()
+    assert len(table) == 3 and len({line.count(" | ") for line in table}) == 1
+    assert f"{found['results'][0]['value']:.4g} (sgd, 2 parameters" in table[2]
+    assert table[2].endswith(f"{found['verdicts'][0]['winner']} |")
+
+
 def test_the_command_lists_and_explains_the_applications():
     for listed in (invoke("app").output, invoke("app", "--help").output):
         assert "bell" in listed and 'pip install "qjax[apps]"' in listed

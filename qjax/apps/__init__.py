@@ -64,6 +64,7 @@ What the frame does, and what it asks for:
 - The rows of a comparison are of four kinds: `quantum`, `classical`, `exact` and `published`. The
   verdict, whether the classical baseline wins, is worked out from them and always printed: the best
   `quantum` against the best `classical` row, a draw within two standard errors.
+- `python -m qjax.apps FOLDER` prints the results of all runs in a folder as a Markdown table.
 - The figures are saved as `NAME.png`. `panels` gives axes in qjax's colours.
 """
 
@@ -84,3 +85,4 @@ from qjax.apps._report import published as published
 from qjax.apps._report import quantum as quantum
 from qjax.apps._run import Run as Run
 from qjax.apps._run import count_parameters as count_parameters
+from qjax.apps._table import results_table as results_table

@@ -107,9 +107,8 @@ class Comparison:
     def __str__(self) -> str:
         cells = [("kind", "model", self.metric, "parameters", "seconds", "")]
         for row in self.rows:
-            error = "" if row.error is None else f" ± {_rough(row.error)}"
             cells.append((
-                row.kind, row.model, _number(row.value) + error,
+                row.kind, row.model, shown_value(row),
                 "" if row.parameters is None else f"{row.parameters:,}",
                 "" if row.seconds is None else f"{row.seconds:.1f}", row.note,
             ))  # fmt: skip
@@ -205,6 +204,16 @@ def plain(value: Any, where: str = "metrics") -> Any:
     raise AppError(
         f"{where} must be a number, text, list, dict or array, but is a {type(value).__name__}."
     )
+
+
+def shown_value(row: Row) -> str:
+    """The number with its standard error, in few digits.
+
+    Examples:
+        >>> shown_value(quantum("circuit", 0.91234, error=0.0123))
+        '0.9123 ± 0.012'
+    """
+    return _number(row.value) + ("" if row.error is None else f" ± {_rough(row.error)}")
 
 
 def _number(value: float) -> str:

@@ -212,24 +212,33 @@ def regression(run: apps.Run, name: str, task: Task) -> Outcome:
     return Outcome(comparisons, curves, least, facts)
 
 
+def above_rounding(above: np.ndarray) -> np.ndarray:
+    """What is above the least possible loss, with a gap where it is rounding."""
+    return np.where(above > TINY, above, np.nan)
+
+
 def picture(run: apps.Run, descent: FitResult, results: dict[str, Outcome]) -> "Figure":
     """The descent, and the three curves of each regression."""
     figure, axes = apps.panels(1, 1 + len(results))
-    above = np.maximum(descent.history - ground_energy(SPINS), TINY)
-    training_curve(above, ax=axes[0], log=True, ylabel="energy above the ground state")
+    training_curve(
+        above_rounding(descent.history - ground_energy(SPINS)),
+        ax=axes[0],
+        log=True,
+        ylabel="energy above the ground state",
+    )
     axes[0].set_title("gradient descent, step by step")
     styles = {"adjoint": ("-", 3.5), "parameter shift": ("--", 1.5), "shots": ("-", 1.0)}
     for ax, (name, result) in zip(axes[1:], results.items(), strict=True):
         for method, history in result.curves.items():
             style, width = styles[method]
             label = method + f" ({run.options.shots:,} a value)" * (method == "shots")
-            above = np.maximum(history - result.least, TINY)
+            above = above_rounding(history - result.least)
             ax.plot(above, linestyle=style, linewidth=width, label=label)
-        share = f"1 % of least squares, {result.least:.1f}"
-        ax.axhline(0.01 * result.least, color="k", linestyle=":", label=share)
+        ax.axhline(0.01 * result.least, color="k", linestyle=":", label="1 % of least squares")
         ax.set(title=f"diabetes, {name}", xlabel="step", yscale="log")
         ax.set_ylabel("training MSE above least squares")
-        ax.legend(frameon=False)
+    names = axes[-1].get_legend_handles_labels()
+    figure.legend(*names, loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
