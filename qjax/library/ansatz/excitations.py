@@ -10,6 +10,7 @@ sign of the angle: CZ gates from these on one of the qubits that change do that.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ from qjax._checks import as_integer, as_positive, check_index
 from qjax.circuit import Circuit
 from qjax.errors import CircuitError
 from qjax.library._rotations import letters_of
-from qjax.observables import PauliSum
+from qjax.library.fermions import FermionSum, jordan_wigner
+from qjax.observables import PauliString, PauliSum
 
 FORMS = ("rotations", "gates")
 
@@ -47,18 +49,43 @@ class Excitation(NamedTuple):
             >>> Excitation((0,), (2,)).generator(3)
             PauliSum('0.5 * Y0 Z1 X2 - 0.5 * X0 Z1 Y2', num_qubits=3)
         """
-        product = PauliSum({"I": 1.0}, num_qubits=num_qubits)
-        for q in reversed(self.target):
-            product = product @ _annihilator(q, num_qubits, fermionic).adjoint()
-        for q in self.source:
-            product = product @ _annihilator(q, num_qubits, fermionic)
-        return (-1j * (product - product.adjoint())).simplify(atol=1e-12)
+        terms = {
+            str(PauliString(letters, qubits=qubits)): coefficient
+            for letters, qubits, coefficient in _terms(self, fermionic)
+        }
+        return PauliSum(terms, num_qubits=num_qubits)
 
 
-def _annihilator(qubit: int, num_qubits: int, fermionic: bool) -> PauliSum:
-    """The operator a_q = Z_0 ... Z_(q-1) (X_q + i Y_q) / 2 of the Jordan-Wigner mapping."""
-    string = " ".join(f"Z{q}" for q in range(qubit)) if fermionic else ""
-    return PauliSum({f"{string} X{qubit}": 0.5, f"{string} Y{qubit}": 0.5j}, num_qubits=num_qubits)
+def _terms(made: Excitation, fermionic: bool) -> list[tuple[str, tuple[int, ...], float]]:
+    """Letters, qubits and coefficient of each string of the generator.
+
+    They depend on the order of the orbitals alone, but for Z on those in between. T acts on one
+    state of its orbitals only, so without fermionic signs it is T times the sign on that state.
+    """
+    own = sorted(made.source + made.target)
+    support = tuple(sorted(own + _between(made))) if fermionic else tuple(own)
+    sign = 1.0 if fermionic else _sign(made)
+    place = {q: k for k, q in enumerate(own)}
+    source, target = (tuple(place[q] for q in side) for side in made)
+    return [
+        ("".join(letters[place[q]] if q in place else "Z" for q in support), support, sign * weight)
+        for letters, weight in _pattern(source, target)
+    ]
+
+
+@cache
+def _pattern(source: tuple[int, ...], target: tuple[int, ...]) -> tuple[tuple[str, float], ...]:
+    """The strings of -i (T - T^dagger) of fermions when no orbital lies in between."""
+    ladders = (*((q, 1) for q in reversed(target)), *((q, 0) for q in source))
+    product = jordan_wigner(FermionSum({ladders: 1.0}, num_modes=2 * len(source)))
+    generator = (-1j * (product - product.adjoint())).simplify(atol=1e-12)
+    return tuple((letters_of(string), complex(c).real) for string, c in generator)
+
+
+def _between(made: Excitation) -> list[int]:
+    """Orbitals that are not excited themselves and have an odd number of excited ones above."""
+    own = made.source + made.target
+    return [q for q in range(max(own)) if q not in own and sum(o > q for o in own) % 2]
 
 
 def excitation(
@@ -123,25 +150,16 @@ def append_excitation(
     """Append exp(angle (T - T^dagger)) in one of the two forms."""
     if form == "gates":
         _by_gates(circuit, made, angle, fermionic)
-    else:
-        _by_rotations(circuit, made.generator(circuit.num_qubits, fermionic=fermionic), angle)
-
-
-def _by_rotations(circuit: Circuit, generator: PauliSum, angle: Any) -> None:
-    """exp(i angle G), for a generator whose strings commute."""
-    for string, coefficient in generator:
-        angle_of = angle * (-2 * complex(coefficient).real)
-        circuit.pauli_rotation(letters_of(string), angle_of, string.support)
+    else:  # exp(i angle G), for a generator G whose strings commute
+        for letters, qubits, coefficient in _terms(made, fermionic):
+            circuit.pauli_rotation(letters, angle * (-2 * coefficient), qubits)
 
 
 def _by_gates(circuit: Circuit, made: Excitation, angle: Any, fermionic: bool) -> None:
     source, target = made
-    own = source + target
-    strings = [q for q in range(max(own)) if q not in own and sum(o > q for o in own) % 2]
+    strings = _between(made) if fermionic else []
     if fermionic:
         angle = angle * _sign(made)
-    else:
-        strings = []
     for q in strings:
         circuit.cz(q, target[0])
     if len(source) == 1:

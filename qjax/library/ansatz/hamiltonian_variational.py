@@ -6,6 +6,7 @@ from qjax._checks import as_positive
 from qjax.circuit import Circuit, ParameterVector
 from qjax.errors import CircuitError
 from qjax.library._rotations import append_evolution, real_terms
+from qjax.library.product_formulas import evolution_groups
 from qjax.observables import PauliString, PauliSum
 
 
@@ -22,16 +23,12 @@ def commuting_groups(hamiltonian: PauliSum) -> list[PauliSum]:
         >>> [str(group) for group in commuting_groups(PauliSum("Z0 Z1 + X0 + Z1 Z2 + X1"))]
         ['Z0 Z1 + Z1 Z2', 'X0 + X1']
     """
-    groups: list[list[tuple[PauliString, float]]] = []
-    for string, coefficient in real_terms(hamiltonian, "commuting_groups"):
-        for group in groups:
-            if all(string.commutes(other) for other, _ in group):
-                group.append((string, coefficient))
-                break
-        else:
-            groups.append([(string, coefficient)])
-    n = hamiltonian.num_qubits
-    return [PauliSum({str(s): c for s, c in group}, num_qubits=n) for group in groups]
+    real_terms(hamiltonian, "commuting_groups")
+    x, z, numbers = hamiltonian.x_masks, hamiltonian.z_masks, hamiltonian.coefficients
+    return [
+        PauliSum.from_masks(x[g], z[g], numbers[g], hamiltonian.num_qubits)
+        for g in evolution_groups(hamiltonian)
+    ]
 
 
 def hamiltonian_variational(
@@ -69,18 +66,15 @@ def hamiltonian_variational(
     """
     what = "hamiltonian_variational"
     count = as_positive(layers, f"{what}: layers")
-    whole = isinstance(hamiltonian, PauliSum)
-    parts = commuting_groups(hamiltonian) if whole else list(hamiltonian)
+    if isinstance(hamiltonian, PauliSum):
+        parts = commuting_groups(hamiltonian)
+    else:
+        parts = list(hamiltonian)
+        for part in parts:
+            _must_commute(real_terms(part, what))
     if not parts:
         raise CircuitError(f"{what}: hamiltonian must have a term beside the identity.")
     terms = [real_terms(part, what) for part in parts]
-    for part in terms:
-        for k, (string, _) in enumerate(part):
-            if not all(string.commutes(other) for other, _ in part[:k]):
-                raise CircuitError(
-                    f"{what}: the strings of a part must commute, but {string} does not commute "
-                    "with one before it."
-                )
     n = max(part.num_qubits for part in parts)
     circuit = Circuit(max(n, initial.num_qubits if initial else 0))
     if initial is not None:
@@ -90,3 +84,12 @@ def hamiltonian_variational(
         for angle, part in zip(angles, terms, strict=True):
             append_evolution(circuit, part, angle)
     return circuit
+
+
+def _must_commute(terms: list[tuple[PauliString, float]]) -> None:
+    for k, (string, _) in enumerate(terms):
+        if not all(string.commutes(other) for other, _ in terms[:k]):
+            raise CircuitError(
+                f"hamiltonian_variational: the strings of a part must commute, but {string} does "
+                "not commute with one before it."
+            )
