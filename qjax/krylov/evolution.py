@@ -28,6 +28,7 @@ from jax import lax
 from jax.scipy.special import gammaln
 
 from qjax._checks import as_integer
+from qjax.circuit.parameter import is_traced
 from qjax.engine.expectation import apply_observable, checked_observable
 from qjax.engine.select import complex_dtype, real_dtype, resolve
 from qjax.errors import ObservableError, StateError
@@ -148,7 +149,7 @@ def _times(time: Any, dtype: Any) -> jax.Array:
         raise StateError(
             f"evolve: time must be a real number, or an array of shape (times,), but is {time!r}."
         )
-    if not isinstance(given, jax.core.Tracer) and not np.isfinite(np.asarray(given)).all():
+    if not is_traced(given) and not np.isfinite(np.asarray(given)).all():
         raise StateError(f"evolve: time must be finite, but is {time!r}.")
     return jnp.asarray(given).astype(dtype)
 

@@ -18,6 +18,7 @@ import numpy as np
 from jax import lax
 
 from qjax._checks import as_positive
+from qjax.circuit.parameter import is_traced
 from qjax.engine.expectation import apply_observable
 from qjax.engine.select import complex_dtype, real_dtype, resolve
 from qjax.errors import ObservableError
@@ -110,7 +111,7 @@ def lowest(
     else:
         states, residuals, limit = _iterated(frozen, allowed, *options)
         off = residuals.max() / limit
-        if not isinstance(off, jax.core.Tracer) and not float(off) <= allowed:
+        if not is_traced(off) and not float(off) <= allowed:
             raise ObservableError(
                 f"lowest: iterations must reach a residual of {allowed:.1g} of the energy, but "
                 f"stopped at {float(off):.1g} after {MOST_CYCLES} cycles. Ask for less, or give "

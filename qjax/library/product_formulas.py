@@ -52,7 +52,8 @@ def trotter(
     Note:
         One step has about as many gates as H has strings for order 1, twice as many for order 2,
         ten times for order 4, and five times more for each order after it. Half steps that meet are
-        one.
+        one. A function of time is traced fastest with a `Parameter` here and its value as `params`:
+        a traced time is one operation for every gate.
 
     Examples:
         >>> ising = PauliSum("-Z0 Z1 - Z1 Z2 - X0 - X1 - X2")
@@ -225,7 +226,9 @@ def time_dependent(
         for mixture in mixtures:
             mixed = [sum(w * v[k] for w, v in zip(mixture, values, strict=True))
                      for k in range(len(parts))]  # fmt: skip
-            weights = sum(mixed[k] * shares[k] for k in range(len(parts)))
+            weights = mixed[0] * shares[0]
+            for k in range(1, len(parts)):
+                weights = weights + mixed[k] * shares[k]
             phase = phase + weights
             factors += [(g, share * weights[groups[g]]) for g, share in formula]
     circuit = Circuit(whole.num_qubits)
