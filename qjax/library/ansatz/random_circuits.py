@@ -92,7 +92,9 @@ def quantum_volume(num_qubits: int, key: jax.Array, *, depth: int | None = None)
         raise CircuitError(f"quantum_volume: num_qubits must be at least 2, but is {n}.")
     order_key, gate_key = jax.random.split(key)
     rng = _generator(order_key, "quantum_volume")
-    gates = np.asarray(haar_unitary(2, gate_key, shape=(layers, n // 2)))
+    drawn = np.asarray(haar_unitary(2, gate_key, shape=(layers, n // 2)), np.complex128)
+    left, _, right = np.linalg.svd(drawn)
+    gates = left @ right  # unitary in double precision, whatever that of the draw was
     circuit = Circuit(n)
     for row in gates:
         order = rng.permutation(n).tolist()
