@@ -355,8 +355,8 @@ print(float(found.value), float(found.standard_error), peak)
 def test_a_thousand_trajectories_of_20_qubits_fit_in_memory():
     """All at once they would take 8 GiB.
 
-    A flip of qubit 0 before the last gate flips qubit 19 too, so that <Z0 Z19> shrinks by 1 - p only
-    behind it, on both qubits.
+    A flip of qubit 0 before the last gate flips qubit 19 too, so that <Z0 Z19> shrinks by 1 - p
+    only behind it, on both qubits.
     """
     done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)
     value, error, kibibytes = map(float, done.stdout.split())
