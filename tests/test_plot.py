@@ -1,4 +1,4 @@
-"""Plots show the counts and the losses that they were given."""
+"""Plots show the counts, the losses and the landscapes that they were given."""
 
 import importlib
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from qjax import plot
 from qjax.errors import MissingExtraError, SamplingError, TrainingError
-from qjax.plot import counts_histogram, training_curve
+from qjax.plot import counts_histogram, landscape, training_curve
 
 BELL = {"00": 510, "11": 514}
 
@@ -183,10 +183,56 @@ def test_histories_that_cannot_be_drawn_are_refused(history, message):
         training_curve(history)
 
 
-# --- both -----------------------------------------------------------------------------------------
+# --- landscapes -----------------------------------------------------------------------------------
+
+
+def test_a_landscape_of_one_direction_is_a_curve():
+    x = np.linspace(-1, 1, 5)
+    figure = landscape(x**2, (x,), title="energy")
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_xydata(), np.stack([x, x**2], axis=1))
+    assert figure.axes[0].get_ylabel() == "energy"
+
+
+def test_a_landscape_of_two_directions_is_a_map_with_the_path_on_it():
+    class Found:
+        """What a scan gives."""
+
+        axes = np.linspace(-1, 1, 5), np.linspace(-2, 2, 9)
+        values = axes[0][:, None] ** 2 + axes[1]
+        path = np.array([[0.5, 1.0], [0.2, 0.5], [0.0, 0.0]])
+        explained = np.array([0.75, 0.2])
+
+    figure = landscape(Found)
+    ax = figure.axes[0]
+    assert ax.get_xlabel() == "direction 1 (75%)" and ax.get_ylabel() == "direction 2 (20%)"
+    assert ax.get_xlim() == (-1, 1) and ax.get_ylim() == (-2, 2)
+    assert any(np.array_equal(line.get_xydata(), Found.path) for line in ax.lines)
+    assert figure.axes[1].get_ylabel() == "loss"  # of the colours
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((np.zeros((3, 4)), (np.arange(3),)), {}, r"but have \(3, 4\) and \(3,\)"),
+        ((np.full(3, np.nan), (np.arange(3),)), {}, "must hold finite numbers"),
+        ((np.zeros(3), (np.arange(3),)), {"labels": ["a", "b"]}, "must be 1 names, but are 2"),
+        (
+            (np.eye(3), (np.arange(3), np.arange(3))),
+            {"path": np.zeros((4, 3))},
+            r"path must have shape \(steps, 2\), but has \(4, 3\)",
+        ),
+    ],
+)
+def test_landscapes_that_cannot_be_drawn_are_refused(arguments, options, message):
+    with pytest.raises(TrainingError, match=message):
+        landscape(*arguments, **options)
+
+
+# --- all ------------------------------------------------------------------------------------------
 
 PLOTS = [lambda **options: counts_histogram(BELL, **options),
-         lambda **options: training_curve([1.0, 0.5, 0.25], **options)]  # fmt: skip
+         lambda **options: training_curve([1.0, 0.5, 0.25], **options),
+         lambda **options: landscape(np.eye(3), (np.arange(3),) * 2, **options)]  # fmt: skip
 
 
 @pytest.mark.parametrize("draw", PLOTS)
@@ -220,3 +266,4 @@ def test_without_matplotlib_a_plot_says_what_to_install(draw, monkeypatch):
 def test_the_public_module_hands_the_plots_on():
     assert plot.counts_histogram is counts_histogram
     assert plot.training_curve is training_curve
+    assert plot.landscape is landscape
