@@ -135,7 +135,7 @@ def test_a_step_of_spsa_is_its_formula(double):
     c, rate = 0.2 / 4**0.101, 0.3 / 9**0.602
     slope = (loss(at + c * signs) - loss(at - c * signs)) / (2 * c) * signs
     assert np.allclose(moved, -rate * slope, atol=1e-12)
-    assert after.count == 4
+    assert after.steps == 4
 
 
 @pytest.mark.parametrize("name", ["spsa", "qnspsa"])

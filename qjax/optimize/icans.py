@@ -27,7 +27,7 @@ class IcansState(NamedTuple):
     """The state of `icans`.
 
     Attributes:
-        count: Steps made, int32.
+        steps: Steps made, int32.
         key: The key that all steps' keys are folded from.
         shots: What each derivative gets in the next step, int32 of shape (p,).
         slope: Running mean of the gradient, (p,).
@@ -35,7 +35,7 @@ class IcansState(NamedTuple):
         total_shots: All shots so far, a float.
     """
 
-    count: jax.Array
+    steps: jax.Array
     key: jax.Array
     shots: jax.Array
     slope: jax.Array
@@ -186,22 +186,22 @@ def icans(
         gain = ((a - half) * slope**2 - half * spread / wanted) / wanted
         return jnp.minimum(wanted, wanted[jnp.argmax(gain)])
 
-    def update(updates: Any, state: IcansState, params: Any = None) -> tuple[Any, IcansState]:
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, IcansState]:
         del updates
         if params is None:
             raise ParameterError("icans: update needs the params.")
         flat, unravel = raveled(circuit, params)
         places = raveled_places(circuit, params)
-        own = own_key(jax.random.fold_in(state.key, state.count), flat)
+        own = own_key(jax.random.fold_in(state.key, state.steps), flat)
         found, variance, used = gradient(flat[places], state.shots, own)
-        steps = (state.count + 1).astype(flat.dtype)
+        steps = (state.steps + 1).astype(flat.dtype)
         slope = memory * state.slope + (1 - memory) * found
         spread = memory * state.spread + (1 - memory) * variance
         known = 1 - memory**steps
         shots = advised(slope / known, spread / known, bias * memory**steps)
         moved = jnp.zeros_like(flat).at[places].set(-jnp.asarray(rate, flat.dtype) * found)
         return unravel(moved), IcansState(
-            state.count + 1, state.key, shots.astype(jnp.int32), slope, spread,
+            state.steps + 1, state.key, shots.astype(jnp.int32), slope, spread,
             state.total_shots + used.astype(state.total_shots.dtype),
         )  # fmt: skip
 

@@ -23,12 +23,12 @@ class QnspsaState(NamedTuple):
     """The state of `qnspsa`.
 
     Attributes:
-        count: Steps made, int32.
+        steps: Steps made, int32.
         key: The key that all steps' keys are folded from.
         metric: The mean of the estimates of the metric, (p, p).
     """
 
-    count: jax.Array
+    steps: jax.Array
     key: jax.Array
     metric: jax.Array
 
@@ -119,14 +119,14 @@ def qnspsa(
         return jnp.mean(lax.map(estimate, jax.random.split(key, count)), axis=0)
 
     def update(
-        updates: Any, state: QnspsaState, params: Any = None, *, value_fn: Any = None, **_: Any
+        updates: Any, state: Any, params: Any = None, *, value_fn: Any = None, **_: Any
     ) -> tuple[Any, QnspsaState]:
         del updates
         loss, at, unravel = flat_loss(value_fn, params, "qnspsa")
-        own = own_key(jax.random.fold_in(state.key, state.count), at)
+        own = own_key(jax.random.fold_in(state.key, state.steps), at)
         by_loss, by_metric = jax.random.split(own)
         slope = slope_along(loss, at, jnp.asarray(perturbation, at.dtype), count, by_loss)
-        share = 1 / (state.count + 2).astype(at.dtype)
+        share = 1 / (state.steps + 2).astype(at.dtype)
         mean = (1 - share) * state.metric + share * metric(at, unravel, by_metric)
         values, vectors = jnp.linalg.eigh(mean)
         inner = jnp.matmul(vectors.T, slope, precision=_EXACT)
@@ -134,7 +134,7 @@ def qnspsa(
         moved = -jnp.asarray(learning_rate, at.dtype) * jnp.matmul(
             vectors, shrunk, precision=_EXACT
         )
-        return unravel(moved), QnspsaState(state.count + 1, state.key, mean)
+        return unravel(moved), QnspsaState(state.steps + 1, state.key, mean)
 
     def init(params: Any) -> QnspsaState:
         flat, _ = raveled(circuit, params)

@@ -92,7 +92,7 @@ def rotosolve(
     n = circuit.num_qubits
 
     def update(
-        updates: Any, state: RotosolveState, params: Any = None, *, value_fn: Any = None, **_: Any
+        updates: Any, state: Any, params: Any = None, *, value_fn: Any = None, **_: Any
     ) -> tuple[Any, RotosolveState]:
         del updates
         loss, start, unravel = flat_loss(value_fn, params, "rotosolve")
@@ -168,7 +168,7 @@ def least(
     most = jnp.asarray(grid[2] - grid[1], dtype)
     tiny = jnp.asarray(np.finfo(np.float32).tiny, dtype)
 
-    def newton(_: int, x: jax.Array) -> jax.Array:
+    def newton(_: Any, x: jax.Array) -> jax.Array:
         _, slope, bend = derivatives(x)
         return x - jnp.clip(slope / jnp.maximum(jnp.abs(bend), tiny), -most, most)
 

@@ -43,7 +43,8 @@ def parameter_frequencies(circuit: Circuit) -> tuple[tuple[float, ...], ...]:
     if not isinstance(circuit, Circuit):
         raise CircuitError(f"parameter_frequencies: circuit must be a Circuit, but is {circuit!r}.")
     structure = circuit.structure
-    found = [np.zeros(1) for _ in range(structure.num_parameters)]  # with 0, and not negative
+    # With 0, and not negative.
+    found: list[np.ndarray] = [np.zeros(1) for _ in range(structure.num_parameters)]
     for i in (step for given in circuit for step in one_angle_gates(given)):
         if not i.is_symbolic or not i.all_qubits:  # a global phase changes no expectation value
             continue

@@ -19,11 +19,11 @@ class SpsaState(NamedTuple):
     """The state of `spsa`.
 
     Attributes:
-        count: Steps made, int32.
+        steps: Steps made, int32.
         key: The key that all steps' keys are folded from.
     """
 
-    count: jax.Array
+    steps: jax.Array
     key: jax.Array
 
 
@@ -79,17 +79,17 @@ def spsa(
     count = as_positive(directions, "spsa: directions")
 
     def update(
-        updates: Any, state: SpsaState, params: Any = None, *, value_fn: Any = None, **_: Any
+        updates: Any, state: Any, params: Any = None, *, value_fn: Any = None, **_: Any
     ) -> tuple[Any, SpsaState]:
         del updates
         loss, at, unravel = flat_loss(value_fn, params, "spsa")
-        own = own_key(jax.random.fold_in(state.key, state.count), at)
-        k = (state.count + 1).astype(at.dtype)
+        own = own_key(jax.random.fold_in(state.key, state.steps), at)
+        k = (state.steps + 1).astype(at.dtype)
         rate = learning_rate / (k + stability) ** learning_rate_decay
         step = jnp.asarray(perturbation / k**perturbation_decay, at.dtype)
         slope = slope_along(loss, at, step, count, own)
         moved = -jnp.asarray(rate, at.dtype) * slope
-        return unravel(moved), SpsaState(state.count + 1, state.key)
+        return unravel(moved), SpsaState(state.steps + 1, state.key)
 
     def init(params: Any) -> SpsaState:
         del params

@@ -134,6 +134,7 @@ def _with_derivative(
 ) -> tuple[jax.Array, jax.Array]:
     """Values and variances of the strings; derivatives of the values are by other points."""
     assert how.diff is not None
+    most = MOST_ORDER[how.diff]
     way = estimator.opened
     shift = jnp.zeros(len(way.offset), x[0].dtype)
 
@@ -155,7 +156,7 @@ def _with_derivative(
             x, shift, key, weights, hidden = primals
             if left == 0:
                 raise ParameterError(
-                    f"diff={how.diff!r} gives derivatives up to order {MOST_ORDER[how.diff]}: "
+                    f"diff={how.diff!r} gives derivatives up to order {most}: "
                     'use "adjoint", or "parameter-shift" with shots, for higher ones.'
                 )
             if not all(isinstance(t, SymbolicZero) for t in tangents[4]):
@@ -176,7 +177,7 @@ def _with_derivative(
         value.defjvp(rule, symbolic_zeros=True)
         return value
 
-    return level(MOST_ORDER[how.diff])(x, shift, key, estimator.weights, tuple(hidden))
+    return level(most)(x, shift, key, estimator.weights, tuple(hidden))
 
 
 def _change(
