@@ -77,6 +77,9 @@ class LinearModel:
     ) -> jax.Array:
         """The same, values and shifted values each from so many shots."""
         one = lambda row, key: (
-            shot_expectation(self.circuit(row), self.observable, params, shots=shots, key=key).value
+            shot_expectation(
+                self.circuit(row), self.observable, params, shots=shots, key=key, dtype=DTYPE
+            ).value
         )
-        return jax.vmap(one)(angles, jax.random.split(key, angles.shape[0]))
+        keys = jax.random.split(key, angles.shape[0])
+        return jax.vmap(one)(angles, keys)
