@@ -19,7 +19,7 @@ from jax import lax
 
 from qjax._checks import as_positive
 from qjax.circuit.parameter import is_traced
-from qjax.engine.expectation import apply_observable
+from qjax.engine.expectation import apply_observable, expectations
 from qjax.engine.select import complex_dtype, real_dtype, resolve
 from qjax.errors import ObservableError
 from qjax.krylov.evolution import hermitian, without
@@ -117,8 +117,7 @@ def lowest(
                 f"stopped at {float(off):.1g} after {MOST_CYCLES} cycles. Ask for less, or give "
                 "more blocks."
             )
-    images = apply_observable(states, observable, engine or "auto")
-    energies = jnp.sum(states.real * images.real + states.imag * images.imag, axis=-1)
+    energies = expectations(states, [observable], engine or "auto")[:, 0]
     return Levels(energies, states, residuals)
 
 
@@ -185,7 +184,9 @@ def _iterated(
         0,
     )
     basis, _, _, residuals, limit, _ = lax.while_loop(unfinished, cycle, begin)
-    return basis[:k], residuals, limit
+    # Products of many rounded vectors leave norms a few units off.
+    norms = jnp.linalg.norm(basis[:k], axis=1, keepdims=True).astype(dtype)
+    return basis[:k] / norms, residuals, limit
 
 
 def _times(a: jax.Array, b: jax.Array) -> jax.Array:
