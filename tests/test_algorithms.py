@@ -88,10 +88,10 @@ def test_iterative_phase_estimation_has_the_distribution_of_the_whole(phase):
 
 
 def test_iterative_phase_estimation_draws_the_phase():
-    gate = qj.Circuit(1).p(2 * pi * 11 / 16, 0)
-    found = lib.iterative_phase_estimation(gate, 4, state=qj.Circuit(1).x(0))
+    gate = qj.Circuit(1).p(2 * pi * 5 / 8, 0)
+    found = lib.iterative_phase_estimation(gate, 3, state=qj.Circuit(1).x(0))
     counts = qj.counts(found.circuit, 200, jax.random.key(0))
-    assert lib.phase_from_counts(counts) == 11 / 16 and counts.most_common(1)[0][1] == 200
+    assert lib.phase_from_counts(counts) == 5 / 8 and counts.most_common(1)[0][1] == 200
 
 
 # --- amplitudes -----------------------------------------------------------------------------------
@@ -206,11 +206,11 @@ def test_other_linear_systems_are_solved_better_with_more_bits(rng):
     b = rng.normal(size=2)
     x = np.linalg.solve(a, b)
     errors = []
-    for bits in (4, 6, 8):
+    for bits in (4, 7):
         system = lib.solve_linear_system(a, b, bits)
         found = np.asarray(system.solution(qj.statevector(system.circuit)))
         errors.append(np.linalg.norm(found - x) / np.linalg.norm(x))
-    assert errors[2] < 0.02 and errors[2] < errors[0] / 3
+    assert errors[1] < 0.03 and errors[1] < errors[0] / 3
 
 
 # --- block encodings and polynomials --------------------------------------------------------------
@@ -363,3 +363,24 @@ def test_time_evolution_by_two_polynomials(rng):
 def test_what_does_not_fit_is_refused_with_its_name(make, message):
     with pytest.raises(qj.QjaxError, match=message):
         make()
+
+
+WRITTEN = {
+    "coupled cluster": lambda: lib.uccsd(4, 2, form="gates").bind(np.array([0.3, -0.2, 0.5])),
+    "QAOA": lambda: lib.qaoa(qj.PauliSum("Z0 Z1 + Z1 Z2"), 1, mixer="xy-ring", initial="011",
+                             gamma=[0.3], beta=[0.7]),
+    "Dicke state": lambda: lib.dicke_state(4, 2),
+    "linear combination": lambda: lib.block_encoding(qj.PauliSum(SUM)).circuit,
+    "linear system": lambda: lib.solve_linear_system(
+        [[1.5, 0.5], [0.5, 1.5]], [1, 0], 3, unit=1.0).circuit,
+    "amplified": lambda: lib.grover(4, ["0101", "1000"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("name", WRITTEN)
+def test_circuits_of_the_library_come_back_from_openqasm(name, version):
+    circuit = WRITTEN[name]()
+    back = qj.qasm.loads(qj.qasm.dumps(circuit, version=version))
+    a, b = oracle.unitary(back), oracle.unitary(circuit)
+    assert abs(abs(np.vdot(a, b)) / len(a) - 1) < 1e-12  # OpenQASM 2 has no global phase

@@ -36,7 +36,7 @@ def test_amplitudes_are_the_features_known_or_traced(x, double):
     assert np.max(np.abs(np.asarray(traced) - normalised(x))) < ROUNDING
 
 
-@pytest.mark.parametrize("name", ["real", "padded", "complex"])
+@pytest.mark.parametrize("name", ["padded", "complex"])
 def test_derivatives_by_amplitudes_are_those_of_the_state(name, double):
     x = AMPLITUDES[name]
     n = (len(x) - 1).bit_length()

@@ -98,6 +98,7 @@ def test_deflation_finds_the_lowest_levels(double):
     assert found.params.shape == (4, ansatz.num_parameters) and len(found.fits) == 4
 
 
+@pytest.mark.slow
 def test_the_subspace_search_finds_the_lowest_levels_in_order(double):
     ansatz = lib.hardware_efficient(3, 5)
     found = ssvqe(
