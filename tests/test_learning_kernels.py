@@ -92,6 +92,19 @@ def test_a_function_of_data_may_multiply_them(double, data):
     assert np.max(np.abs(found - dense_projected(a, b, 1.0))) < 100 * EPS
 
 
+def test_encodings_of_the_library_are_feature_maps(double, data):
+    x = data[0]
+    states = np.array([oracle.statevector(qj.library.zz_feature_map(row)) for row in x])
+    found = kernels.fidelity_kernel(qj.library.zz_feature_map, x, dtype=double)
+    assert np.max(np.abs(found - dense_kernel(states, states))) < 200 * EPS
+    # Open parameters of the circuit that a function gives are weights.
+    build = lambda row: qj.library.data_reuploading(row, 2, 2)
+    theta = {"theta": np.linspace(0, 1, 24)}
+    states = np.array([oracle.statevector(build(row).bind(theta)) for row in x])
+    found = kernels.fidelity_kernel(build, x, None, theta, dtype=double)
+    assert np.max(np.abs(found - dense_kernel(states, states))) < 200 * EPS
+
+
 @pytest.mark.parametrize("kernel", [kernels.fidelity_kernel, kernels.projected_kernel])
 @pytest.mark.parametrize("memory", [1, 1500])
 def test_little_memory_changes_no_number(kernel, memory, double, data):

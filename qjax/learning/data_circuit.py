@@ -1,5 +1,6 @@
 """A circuit that data enter: a template with an input parameter, or a function of data."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,8 @@ class DataCircuit:
     """A circuit with two kinds of open numbers: data, and weights by name.
 
     Attributes:
-        circuit: A template with open parameters, or a function (x) -> Circuit or
-            (x, weights) -> Circuit of one data row, traceable.
+        circuit: A template with open parameters, or a traceable function of one row of data:
+            (x) -> Circuit, whose open parameters are the weights, or (x, weights) -> Circuit.
         inputs: Name of the template's parameter that holds the data; None for a function.
         input_shape: Shape of that parameter; None for a function, which takes rows of any length.
         shapes: Name and shape of every weight.
@@ -60,10 +61,13 @@ class DataCircuit:
             assert self.inputs is not None and self.input_shape is not None
             data = rows.reshape(*rows.shape[:-1], *self.input_shape)
             return function(self.circuit, {self.inputs: data, **given})
-        build = self.circuit
-        flat = rows.reshape(-1, rows.shape[-1])
-        one = (lambda row: build(row, given)) if self.shapes else build
-        found = jax.vmap(lambda row: function(_checked_circuit(one(row)), None))(flat)
+        build, takes_weights = self.circuit, _takes_two(self.circuit)
+
+        def one(row: jax.Array) -> jax.Array:
+            circuit = _checked_circuit(build(row, given) if takes_weights else build(row))
+            return function(circuit, None if takes_weights else given)
+
+        found = jax.vmap(one)(rows.reshape(-1, rows.shape[-1]))
         return found.reshape(*rows.shape[:-1], *found.shape[1:])
 
     def checked(self, x: Any) -> jax.Array:
@@ -111,7 +115,8 @@ def as_data_circuit(
 
     Args:
         circuit: A template, whose parameter `inputs` holds the data and whose others are weights;
-            or a function (x) -> Circuit, or (x, weights) -> Circuit with the argument `weights`.
+            or a function (x) -> Circuit, whose open parameters are the weights, or
+            (x, weights) -> Circuit.
         inputs: Name of the template's parameter for data.
         weights: For a function: shape of every weight, by name.
         what: Who asks, for messages.
@@ -142,6 +147,13 @@ def as_data_circuit(
         for name, shape in (weights or {}).items()
     }
     return DataCircuit(circuit, None, None, shapes)
+
+
+def _takes_two(function: Callable[..., Any]) -> bool:
+    """Whether a function takes the weights beside the data."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    given = inspect.signature(function).parameters.values()
+    return sum(p.kind in kinds and p.default is p.empty for p in given) > 1
 
 
 def _checked_circuit(circuit: Any) -> Circuit:

@@ -24,8 +24,9 @@ class QuantumModel(Block):
 
     Args:
         circuit: A template whose open parameter `inputs` takes the data and whose others are the
-            weights; or a traceable function (x, weights) -> Circuit of one row and of the weights
-            by name, for angles that are not affine in the data.
+            weights; or, for angles that are not affine in the data, a traceable function of one
+            row: (x) -> Circuit, whose open parameters are the weights, or (x, weights) -> Circuit
+            with the weights by name. A second argument with a default is no weights.
         observables: One observable, or a sequence of k. By default Z on each qubit; a function
             of data must say.
         inputs: Name of the template's parameter for the data.
@@ -49,6 +50,10 @@ class QuantumModel(Block):
         ({'w': (2, 2)}, 4)
         >>> model.apply(params, jax.numpy.zeros((5, 2))).shape
         (5, 2)
+        >>> from qjax.library import data_reuploading
+        >>> scaled = QuantumModel(lambda x: data_reuploading(x, 1, 3), "Z0", weights={"theta": 15})
+        >>> scaled.apply(scaled.init(jax.random.key(0)), jax.numpy.zeros((5, 2))).shape
+        (5,)
     """
 
     def __init__(

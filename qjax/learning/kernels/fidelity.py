@@ -35,7 +35,7 @@ def fidelity_kernel(
 
     Args:
         feature_map: A template whose open parameter `inputs` takes a row of data, or a traceable
-            function (x) -> Circuit of one row; with params, (x, params) -> Circuit.
+            function of one row, (x) -> Circuit or (x, params) -> Circuit; see `QuantumModel`.
         x: Real array of shape (N, m).
         y: Real array of shape (M, m); None for x itself, and a symmetric matrix.
         params: Further weights of the feature map, by name.
