@@ -24,12 +24,12 @@ def compiler() -> str:
 
 
 @functools.cache
-def build() -> str:
+def build(*options: str) -> str:
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     library = f"{folder}/libqjax_emulation.so"
     sources = [KERNELS / "test" / "emulate.cc", KERNELS / "cuda" / "launch.cc"]
-    flags = ["-std=c++17", "-O2", "-fPIC", "-shared", "-w"]
+    flags = ["-std=c++17", "-O2", "-fPIC", "-shared", "-w", *options]
     folders = [f"-I{jax.ffi.include_dir()}", f"-I{KERNELS / 'cuda'}"]
     subprocess.run([compiler(), *flags, *folders, *map(str, sources), "-o", library], check=True)
     return library

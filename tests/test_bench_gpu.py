@@ -28,6 +28,7 @@ def x64():
     jax.config.update("jax_enable_x64", before)
 
 
+@pytest.mark.slow
 def test_a_dry_run_writes_a_line_for_each_stage(tmp_path, x64, capsys):
     out = tmp_path / "lines.jsonl"
     assert bench.main(["--dry-run", "--out", str(out)]) == 0

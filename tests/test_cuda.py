@@ -4,6 +4,7 @@ The kernels' mathematics is tested in test_kernels.py and test_engines.py, emula
 """
 
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -307,7 +308,7 @@ def test_matrices_on_tensor_cores_act_as_they_are_defined(n, k, controls, dtype,
     assert error <= 16 * np.finfo(dtype).eps
 
 
-@pytest.mark.parametrize(("n", "k", "controls"), [(9, 3, 1), (10, 6, 0), (12, 4, 3), (11, 7, 0)])
+@pytest.mark.parametrize(("n", "k", "controls"), [(9, 3, 1), (10, 6, 0), (12, 4, 3)])
 def test_gradients_by_matrices_on_tensor_cores(n, k, controls, dtype, emulated, rng):
     """Of f = Re sum w U psi: df / dU[r, c] is the sum of w psi over the other bits."""
     matrix, qubits, others = matrices(n, k, controls, rng)
@@ -425,6 +426,45 @@ def test_transformations_agree_with_the_xla_engine(emulated, rng):
         found, expected = (transformed(loss(circuit, e))(params) for e in ("cuda", "xla"))
         for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
             assert np.max(np.abs(np.asarray(a) - np.asarray(b))) < 2e-4
+
+
+THREADS = """
+import sys
+import jax
+import jax.numpy as jnp
+import numpy as np
+import oracle
+import qjax as qj
+from qjax.engine import gpu
+from strategies import random_template
+
+gpu.emulate(sys.argv[1])
+gpu.has_tensor_cores = lambda: False
+rng = np.random.default_rng(0)
+terms = {"Z0": 1.0, "X1 Y2": 0.5, "Z1 Z3": -0.3}
+for n in (4, 9):
+    circuit = random_template(n, 15, 3, rng)
+    params = rng.normal(size=3)
+    loss = lambda p: qj.expectation(circuit, qj.PauliSum(terms), p, engine="cuda")
+    value, slope = jax.jit(jax.value_and_grad(loss))(jnp.asarray(params, np.float32))
+    exact = lambda p: oracle.expectation(oracle.statevector(circuit.bind(p)), terms)
+    assert abs(value - exact(params)) < 1e-5, n
+    for k, e in enumerate(1e-6 * np.eye(3)):
+        assert abs(slope[k] - (exact(params + e) - exact(params - e)) / 2e-6) < 1e-4, n
+    found = qj.probabilities(circuit, params, qubits=[0, n - 1], engine="cuda")
+    truth = oracle.probabilities(oracle.statevector(circuit.bind(params)), (0, n - 1))
+    assert np.max(np.abs(np.asarray(found) - truth)) < 1e-5, n
+"""
+
+
+def test_what_a_gpus_compiler_reads_is_right_too(tmp_path):
+    """Sums by exchanges between threads of a warp, and barriers, on real threads."""
+    library = emulation.build("-std=c++20", "-O1", "-DQJAX_THREADS", "-pthread")
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
+    command = [sys.executable, "-c", THREADS, library]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_jobs_of_a_simulator(emulated, rng):

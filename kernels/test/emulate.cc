@@ -1,6 +1,7 @@
 // The CUDA kernels on a CPU, as handlers of XLA for its CPU platform: the device code, the tape, the
 // launches and the handlers' operands are those of a GPU, and only the launch itself is not. Races
-// in shared memory are errors.
+// in shared memory are errors. With QJAX_THREADS the kernels of single precision run as a GPU's compiler
+// reads them, on threads; see threads.h.
 
 #include <string.h>
 
@@ -13,6 +14,9 @@
 #include <vector>
 
 #include "launch.h"
+#ifdef QJAX_THREADS
+#include "threads.h"
+#endif
 //
 #include "block.cuh"
 #include "gates.cuh"
@@ -39,8 +43,19 @@ const std::map<std::string, Kernel>& kernels() {
      const Args& args = *static_cast<const Args*>(given);                 \
      body;                                                                \
    }}},
+#ifdef QJAX_THREADS
+#define QJAX_PART 0
+#include "kernels.cuh"
+#undef QJAX_PART
+#define QJAX_PART 2
+#include "kernels.cuh"
+#undef QJAX_PART
+#define QJAX_PART 4
+#include "kernels.cuh"
+#else
 #define QJAX_ALL_PARTS
 #include "kernels.cuh"
+#endif
 #undef QJAX_KERNEL
   };
   return table;
@@ -55,6 +70,9 @@ class Emulation : public Device {
     const auto [most, run] = found->second;
     if (threads % 32 != 0 || threads > most) return "a block of " + kernel + " has an odd size";
     if (shared > kMostShared) return "a block of " + kernel + " has too much shared memory";
+#ifdef QJAX_THREADS
+    run_blocks(blocks, threads, [args, &run = run] { run(Block(), args); });
+#else
     for (int64_t k = 0; k < blocks; ++k) {
       // Blocks run in no order that one could rely on.
       const int64_t index = (k * 7919 + blocks / 2) % blocks;
@@ -64,6 +82,7 @@ class Emulation : public Device {
       run(block, args);
       if (block.raced()) return "threads race in " + kernel;
     }
+#endif
     return "";
   }
 
