@@ -161,6 +161,23 @@ def test_maximum_likelihood_is_within_its_error(rng):
     assert 0.6 < np.std(pulls) < 1.5  # 1, with a relative error of 1 / sqrt(100)
 
 
+@pytest.mark.parametrize("p", [0.0, 0.02, 0.37, 0.8, 1.0])
+def test_the_interval_of_iterative_estimation_holds_and_saves_calls(p, rng):
+    theta, accuracy, runs = np.arcsin(np.sqrt(p)), 0.001, 20
+    chance = lambda k: np.sin((2 * k + 1) * theta) ** 2
+    held, calls = 0, []
+    for _ in range(runs):
+        found = lib.iterative_amplitude_estimation(
+            lambda k, shots: rng.binomial(shots, chance(k)), accuracy=accuracy
+        )
+        assert 0 <= found.high - found.low <= 2 * accuracy
+        held += found.low - 1e-12 <= p <= found.high + 1e-12
+        calls.append(found.operator_calls)
+    assert held >= 17  # of 20 at 95%: fewer has a chance of 1.6%, and the bound is cautious
+    # Grinko et al., theorem 1, with Clopper-Pearson's constant 14.
+    assert max(calls) < 14 / accuracy * np.log(2 / 0.05 * np.log2(np.pi / (4 * accuracy)))
+
+
 # --- interference ---------------------------------------------------------------------------------
 
 
@@ -346,6 +363,8 @@ def test_time_evolution_by_two_polynomials(rng):
         (lambda: lib.grover(2, []), "2 truth|at least one|table"),
         (lambda: lib.grover(2, [0, 0, 0, 0]), "at least one"),
         (lambda: lib.maximum_likelihood_amplitude([3], 2, [0]), "hits must be in 0..shots"),
+        (lambda: lib.iterative_amplitude_estimation(lambda k, n: n + 1, accuracy=0.1), "100 hits"),
+        (lambda: lib.iterative_amplitude_estimation(lambda k, n: 1, accuracy=0.3), "accuracy"),
         (lambda: lib.swap_test(qj.Circuit(1), qj.Circuit(2)), "as many qubits"),
         (lambda: lib.solve_linear_system([[0, 1], [0, 1]], [1, 0], 3), "must be Hermitian"),
         (lambda: lib.solve_linear_system([[1, 1], [1, 1]], [1, 0], 3), "singular"),

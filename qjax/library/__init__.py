@@ -2,6 +2,7 @@
 
 from qjax.library.algorithms import Algorithm as Algorithm
 from qjax.library.algorithms import AmplitudeEstimate as AmplitudeEstimate
+from qjax.library.algorithms import AmplitudeInterval as AmplitudeInterval
 from qjax.library.algorithms import BlockEncoding as BlockEncoding
 from qjax.library.algorithms import LinearSystem as LinearSystem
 from qjax.library.algorithms import ScaledPolynomial as ScaledPolynomial
@@ -15,6 +16,9 @@ from qjax.library.algorithms import grover_iterations as grover_iterations
 from qjax.library.algorithms import grover_operator as grover_operator
 from qjax.library.algorithms import hadamard_test as hadamard_test
 from qjax.library.algorithms import inverse_polynomial as inverse_polynomial
+from qjax.library.algorithms import (
+    iterative_amplitude_estimation as iterative_amplitude_estimation,
+)
 from qjax.library.algorithms import iterative_phase_estimation as iterative_phase_estimation
 from qjax.library.algorithms import maximum_likelihood_amplitude as maximum_likelihood_amplitude
 from qjax.library.algorithms import phase_distribution as phase_distribution

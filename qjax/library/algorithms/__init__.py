@@ -14,6 +14,10 @@ from qjax.library.algorithms.amplification import phase_oracle as phase_oracle
 from qjax.library.algorithms.block_encoding import BlockEncoding as BlockEncoding
 from qjax.library.algorithms.block_encoding import block_encoding as block_encoding
 from qjax.library.algorithms.fourier import qft as qft
+from qjax.library.algorithms.iterative_amplitude import AmplitudeInterval as AmplitudeInterval
+from qjax.library.algorithms.iterative_amplitude import (
+    iterative_amplitude_estimation as iterative_amplitude_estimation,
+)
 from qjax.library.algorithms.linear_systems import LinearSystem as LinearSystem
 from qjax.library.algorithms.linear_systems import solve_linear_system as solve_linear_system
 from qjax.library.algorithms.overlap_tests import hadamard_test as hadamard_test
