@@ -291,7 +291,7 @@ def test_a_killed_application_goes_on_and_finds_the_same_numbers(tmp_path):
     assert not (tmp_path / "killed" / "metrics.json").exists()
     said, *killed = results("killed")
     assert "Going on with the run" in said
-    assert killed == results("whole")[1:]
+    assert tuple(killed) == results("whole")[1:]
 
 
 def test_the_kernels_of_the_born_machine_are_gaussians_of_the_distance(rng):
