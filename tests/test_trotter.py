@@ -9,14 +9,20 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import qjax as qj
-from qjax.library.hamiltonians import heisenberg, transverse_field_ising
-from qjax.library.lattices import chain
-from qjax.library.product_formulas import evolution_groups, product_formula, qdrift, time_dependent, trotter
 from qjax.library.formula_errors import (
     qdrift_error_bound,
     qdrift_samples,
     trotter_error_bound,
     trotter_steps,
+)
+from qjax.library.hamiltonians import heisenberg, transverse_field_ising
+from qjax.library.lattices import chain
+from qjax.library.product_formulas import (
+    evolution_groups,
+    product_formula,
+    qdrift,
+    time_dependent,
+    trotter,
 )
 
 ISING = transverse_field_ising(chain(3), field=0.9, longitudinal=0.2) + 0.3
@@ -33,8 +39,18 @@ def error(hamiltonian, time, **options):
     return np.linalg.norm(matrix(trotter(hamiltonian, time, **options)) - exact, 2)
 
 
-@pytest.mark.parametrize("hamiltonian", [ISING, HEISENBERG], ids=["Ising", "Heisenberg"])
-@pytest.mark.parametrize(("order", "steps"), [(1, 32), (2, 16), (4, 4), (6, 3)])
+@pytest.mark.parametrize(
+    ("hamiltonian", "order", "steps"),
+    [
+        (ISING, 1, 16),
+        (HEISENBERG, 1, 16),
+        (ISING, 2, 8),
+        (HEISENBERG, 2, 8),
+        (ISING, 4, 4),
+        (HEISENBERG, 4, 4),
+        pytest.param(ISING, 6, 3, marks=pytest.mark.slow),
+    ],
+)
 def test_the_error_falls_with_the_order_as_power_of_the_steps(hamiltonian, order, steps):
     errors = [error(hamiltonian, 0.8, steps=r, order=order) for r in (steps, 2 * steps)]
     # Corrections are of relative size 1 / steps (order 1) or its square.
@@ -100,12 +116,13 @@ def test_time_may_be_a_parameter_or_traced(double):
 
 
 def test_the_derivative_by_time_is_minus_i_times_the_energy_rate(double):
-    fine = lambda t: trotter(ISING, t, steps=4, order=4)
+    fine = lambda t: trotter(ISING, t, steps=8)
     value = lambda t: qj.expectation(fine(t), "Z0", dtype=double)
     state = expm(-0.5j * ISING.to_matrix())[:, 0]
     z, h = oracle.pauli_matrix("Z0", 3), ISING.to_matrix()
     expected = (1j * state.conj() @ (h @ z - z @ h) @ state).real
-    bound = trotter_error_bound(ISING, 0.5, steps=4, order=4) * 100
+    # The slope of an error that grows as t^3, for an observable of norm 1.
+    bound = 2 * 3 / 0.5 * trotter_error_bound(ISING, 0.5, steps=8)
     assert abs(jax.grad(value)(0.5) - expected) < bound
 
 
@@ -127,7 +144,16 @@ def test_qdrift_has_the_mean_channel_of_its_distribution():
     # Circuits drawn have that mean, within five standard errors of entries of modulus at most 1.
     draws = 100
     keys = jax.random.split(jax.random.key(3), draws)
-    drawn = [matrix(qdrift(hamiltonian, time, samples=samples, key=k)) for k in keys]
+    step = {
+        letter: oracle.rotation(letter, 2 * sign * total * time / samples)
+        for letter, sign in (("X", 1), ("Z", -1))
+    }
+    drawn = []
+    for one in keys:
+        circuit = qdrift(hamiltonian, time, samples=samples, key=one)
+        letters = [i.name[1].upper() for i in circuit if i.name != "gphase"]
+        drawn.append(np.linalg.multi_dot([np.eye(2), *(step[x] for x in reversed(letters))]))
+    assert np.abs(matrix(circuit) - np.exp(-0.3j * time) * drawn[-1]).max() < 1e-14
     average = sum(np.kron(u, u.conj()) for u in drawn) / draws
     expected = np.linalg.matrix_power(mean, samples)
     assert np.abs(average - expected).max() < 5 / np.sqrt(draws)
@@ -141,16 +167,16 @@ def test_qdrift_samples_are_the_fewest():
 
 
 DRIVEN = [
-    (lambda t: 1.0, transverse_field_ising(chain(3), field=0.0)),
-    (lambda t: 1.2 * np.cos(3 * t), qj.PauliSum("X0 + X1 + X2")),
-    (lambda t: t, qj.PauliSum("Z0 Z1 + 0.5", num_qubits=3)),
+    (lambda t: 1.0, transverse_field_ising(chain(2), field=0.0)),
+    (lambda t: 1.2 * np.cos(3 * t), qj.PauliSum("X0 + X1")),
+    (lambda t: t, qj.PauliSum("0.7 * Z0 + 0.5", num_qubits=2)),
 ]
 
 
 def driven_state(start, duration):
     """By SciPy's Runge-Kutta integrator of order 8."""
     rate = lambda t, psi: -1j * sum(f(t) * h.to_matrix() for f, h in DRIVEN) @ psi
-    psi = np.eye(8)[0].astype(complex)
+    psi = np.eye(4)[0].astype(complex)
     found = solve_ivp(rate, (start, start + duration), psi, method="DOP853", rtol=1e-12, atol=1e-13)
     return found.y[:, -1]
 
