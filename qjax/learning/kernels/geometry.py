@@ -122,8 +122,8 @@ def geometric_difference(
         Array(1.2247, dtype=float32)
 
     References:
-        H.-Y. Huang et al., Power of data in quantum machine learning, Nat. Commun. 12, 2631 (2021),
-        equations (5) and S-F of its supplement.
+        H.-Y. Huang et al., Power of data in quantum machine learning, Nat. Commun. 12, 2631
+        (2021).
     """
     c = _scaled(classical, "geometric_difference: classical")
     q = _scaled(quantum, "geometric_difference: quantum")

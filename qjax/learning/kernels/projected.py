@@ -113,8 +113,8 @@ def projected_kernel(
                [0.6315, 1.    ]], dtype=float32)
 
     References:
-        H.-Y. Huang et al., Power of data in quantum machine learning, Nat. Commun. 12, 2631 (2021),
-        equation (8) with one-qubit projections.
+        H.-Y. Huang et al., Power of data in quantum machine learning, Nat. Commun. 12, 2631
+        (2021); here with projections on one qubit each.
     """
     circuit, weights = feature_circuit(feature_map, params, inputs, "projected_kernel")
     rows = sample_rows(circuit, x, "projected_kernel: x")
