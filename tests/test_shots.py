@@ -89,7 +89,7 @@ def test_second_derivatives_from_shots_are_unbiased_and_third_refused(diff):
 @pytest.mark.parametrize("diff", SLOW)
 def test_no_derivative_is_zero_in_silence(diff, double):
     """By traced angles and coefficients it is right; by what a method cannot see it is refused."""
-    options = {"diff": diff, "shots": 10**6, "key": KEY}
+    options = {"diff": diff, "shots": 10**6, "key": KEY, "dtype": double}
 
     def by_angle(t):
         return qj.expectation(qj.Circuit(1).rx(t, 0), "Z0", **options)
@@ -120,7 +120,7 @@ def test_data_that_are_traced_cost_no_values():
         return qj.expectation(circuit, "Z0", diff="parameter-shift")
 
     text = str(jax.make_jaxpr(jax.vmap(jax.grad(f), (None, 0)))(jnp.ones(1), jnp.ones((5, 2))))
-    assert "complex64[10,4]" in text and "complex64[30,4]" not in text
+    assert "c64[10,4]" in text and "c64[30,4]" not in text
 
 
 # --- values and gradients -----------------------------------------------------------------------
