@@ -175,11 +175,14 @@ def test_draws_differ_between_items_and_calls():
     circuit = small()
     run = lambda p, key: shot_gradient(circuit, "Z0", p, shots=100, key=key).gradient
     rows = jnp.tile(jnp.asarray(POINT, jnp.float32), (8, 1))
-    found = jax.vmap(run)(rows, jax.random.split(KEY, 8))
+    found = jax.jit(jax.vmap(run))(rows, jax.random.split(KEY, 8))
     assert len(np.unique(np.asarray(found), axis=0)) > 4
-    batch = qj.expectation(circuit, "Z0", rows, shots=1000, key=KEY)
+    measured = jax.jit(
+        lambda what, p: qj.expectation(circuit, what, p, shots=1000, key=KEY), static_argnums=0
+    )
+    batch = measured("Z0", rows)
     assert batch.shape == (8,) and len(set(np.asarray(batch).tolist())) > 4
-    several = qj.expectation(circuit, ["Z0", "Z0"], rows[0], shots=1000, key=KEY)
+    several = measured(("Z0", "Z0"), rows[0])
     assert several.shape == (2,) and several[0] != several[1]
 
 
