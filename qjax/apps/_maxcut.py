@@ -1,23 +1,17 @@
-"""Maximum cuts: graphs, the exact answer, and the algorithm of Goemans and Williamson."""
+"""Maximum cuts: random graphs, and the algorithm of Goemans and Williamson."""
 
-from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 
-from qjax.observables import PauliSum
+from qjax.library import Problem, ising, maxcut
+from qjax.library.lattices import Edges, ring
 
-Edges = Sequence[tuple[int, int]]
-PETERSEN: Edges = tuple(
-    [(q, (q + 1) % 5) for q in range(5)]
-    + [(q, q + 5) for q in range(5)]
-    + [(q + 5, (q + 2) % 5 + 5) for q in range(5)]
+PETERSEN: Edges = (
+    *ring(5),
+    *((q, q + 5) for q in range(5)),
+    *((q + 5, (q + 2) % 5 + 5) for q in range(5)),
 )
-
-
-def ring(size: int) -> Edges:
-    """The cycle of so many nodes."""
-    return [(q, (q + 1) % size) for q in range(size)]
 
 
 def regular_graph(size: int, degree: int, rng: np.random.Generator) -> Edges:
@@ -34,34 +28,7 @@ def regular_graph(size: int, degree: int, rng: np.random.Generator) -> Edges:
         stubs = rng.permutation(np.repeat(np.arange(size), degree)).reshape(-1, 2)
         edges = {(min(pair), max(pair)) for pair in stubs.tolist() if pair[0] != pair[1]}
         if len(edges) == len(stubs):
-            return sorted(edges)
-
-
-def minus_cut(edges: Edges) -> PauliSum:
-    """Minus the number of edges cut, sum over edges of (Z_a Z_b - 1) / 2."""
-    return PauliSum({f"Z{a} Z{b}": 0.5 for a, b in edges} | {"I": -0.5 * len(edges)})
-
-
-def cuts(edges: Edges, sides: np.ndarray) -> np.ndarray:
-    """Edges cut by each row of sides, (..., nodes) of 0 and 1 -> (...)."""
-    ends = np.array(edges)
-    return (sides[..., ends[:, 0]] != sides[..., ends[:, 1]]).sum(axis=-1)
-
-
-def maximum_cut(edges: Edges, size: int) -> int:
-    """The largest cut, all 2**(size - 1) tried.
-
-    Examples:
-        >>> maximum_cut(PETERSEN, 10)
-        12
-    """
-    numbers = np.arange(2 ** (size - 1), dtype=np.uint32)
-    found = np.zeros(numbers.shape, np.uint16)
-    for a, b in edges:
-        found += ((numbers >> np.uint32(a) ^ numbers >> np.uint32(b)) & np.uint32(1)).astype(
-            np.uint16
-        )
-    return int(found.max())
+            return tuple(sorted(edges))
 
 
 def goemans_williamson(
@@ -101,7 +68,7 @@ def goemans_williamson(
                 vectors[q] = -pull / length
         before, now = now, value()
     normals = rng.normal(size=(vectors.shape[1], rounds))
-    return cuts(edges, (vectors @ normals > 0).T), now
+    return -maxcut(edges, num_vertices=size).cost((vectors @ normals > 0).T), now
 
 
 def quadratic_features(bits: np.ndarray) -> np.ndarray:
@@ -111,8 +78,14 @@ def quadratic_features(bits: np.ndarray) -> np.ndarray:
     return np.column_stack([np.ones(len(bits)), spins, *pairs])
 
 
-def quadratic_cost(coefficients: np.ndarray, size: int) -> PauliSum:
-    """The diagonal operator with the coefficients of `quadratic_features`."""
-    pairs = combinations(range(size), 2)
-    names = ["I", *(f"Z{q}" for q in range(size)), *(f"Z{a} Z{b}" for a, b in pairs)]
-    return PauliSum(dict(zip(names, coefficients.tolist(), strict=True)), num_qubits=size)
+def quadratic_form(coefficients: np.ndarray, size: int) -> Problem:
+    """The problem whose cost has the coefficients of `quadratic_features`.
+
+    Examples:
+        >>> form = quadratic_form(np.array([1.0, 0.5, 0.0, 2.0]), 2)
+        >>> form.cost([0, 0]), form.cost([1, 0])
+        (3.5, -1.5)
+    """
+    pairs = zip(combinations(range(size), 2), coefficients[1 + size :].tolist(), strict=True)
+    fields = coefficients[1 : 1 + size]
+    return ising(dict(pairs), fields, offset=float(coefficients[0]), name="quadratic form")

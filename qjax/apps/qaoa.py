@@ -13,17 +13,13 @@ from qjax import apps, library
 from qjax._extras import require
 from qjax.apps._maxcut import (
     PETERSEN,
-    Edges,
-    cuts,
     goemans_williamson,
-    maximum_cut,
-    minus_cut,
-    quadratic_cost,
     quadratic_features,
+    quadratic_form,
     regular_graph,
-    ring,
 )
 from qjax.circuit import Circuit
+from qjax.library.lattices import Edges, ring
 from qjax.observables import PauliSum
 from qjax.simulate import expectation, sample
 
@@ -100,16 +96,17 @@ def known_ratios(run: apps.Run) -> list[apps.Comparison]:
     """What is known exactly: rings, and the Petersen graph."""
     depth = run.options.depth
     name = f"ring of {RING}"
+    cost = library.maxcut(ring(RING)).hamiltonian
     rows = [
         apps.quantum(f"QAOA, p = {p}", -one.energy / RING, parameters=2 * p, seconds=one.seconds)
-        for p, one in enumerate(layer_by_layer(run, name, minus_cut(ring(RING)), depth), 1)
+        for p, one in enumerate(layer_by_layer(run, name, cost, depth), 1)
     ]
     rows += [
         apps.exact(f"(2p + 1) / (2p + 2), p = {p}", (2 * p + 1) / (2 * p + 2),
                    note="Farhi, Goldstone, Gutmann, arXiv:1411.4028")
         for p in range(1, depth + 1)
     ]  # fmt: skip
-    (petersen,) = layer_by_layer(run, "Petersen graph", minus_cut(PETERSEN), 1)
+    (petersen,) = layer_by_layer(run, "Petersen graph", library.maxcut(PETERSEN).hamiltonian, 1)
     row = apps.quantum("QAOA, p = 1", -petersen.energy / len(PETERSEN), parameters=2,
                        seconds=petersen.seconds)  # fmt: skip
     bound = apps.exact("closed form, p = 1", 0.5 + 1 / (3 * np.sqrt(3)),
@@ -127,7 +124,7 @@ def random_graphs(run: apps.Run, size: int) -> list[apps.Comparison]:
     best: dict[str, list[float]] = {}
     seconds: dict[str, float] = {}
 
-    def note(model: str, values: np.ndarray, top: int, spent: float, at: float) -> None:
+    def note(model: str, values: np.ndarray, top: float, spent: float, at: float) -> None:
         mean.setdefault(model, []).append(at / top)
         best.setdefault(model, []).append(float(values.max()) / top)
         seconds[model] = seconds.get(model, 0.0) + spent
@@ -135,15 +132,16 @@ def random_graphs(run: apps.Run, size: int) -> list[apps.Comparison]:
     for number in range(count):
         name = f"n = {size}, graph {number + 1}"
         edges: Edges = regular_graph(size, 3, run.rng(name))
-        top, _ = run.keep(f"{name}: exact", partial(maximum_cut, edges, size))
-        for p, one in enumerate(layer_by_layer(run, name, minus_cut(edges), depth), 1):
+        problem = library.maxcut(edges)
+        top, _ = run.keep(f"{name}: exact", lambda found=problem: found.brute_force().value)
+        for p, one in enumerate(layer_by_layer(run, name, problem.hamiltonian, depth), 1):
             shots = sample(
                 one.circuit,
                 SHOTS,
                 run.key(f"{name}, p = {p}"),
                 jnp.asarray(one.params, jnp.float32),
             )
-            values = cuts(edges, np.asarray(shots))
+            values = -problem.cost(np.asarray(shots))
             note(f"QAOA, p = {p}", values, top, one.seconds, -one.energy)
 
         def rounded(edges: Edges = edges, name: str = name) -> dict[str, Any]:
@@ -153,7 +151,7 @@ def random_graphs(run: apps.Run, size: int) -> list[apps.Comparison]:
         kept, spent = run.keep(f"{name}: Goemans-Williamson", rounded)
         note("Goemans-Williamson", kept["values"], top, spent, float(kept["values"].mean()))
         sides = run.rng(f"{name}: coins").integers(0, 2, (SHOTS, size))
-        note("fair coins", cuts(edges, sides), top, 0.0, len(edges) / 2)
+        note("fair coins", -problem.cost(sides), top, 0.0, len(edges) / 2)
 
     def compared(metric: str, found: dict[str, list[float]], *more: apps.Row) -> apps.Comparison:
         rows = [
@@ -231,7 +229,7 @@ def hyperparameters(run: apps.Run) -> tuple[apps.Comparison, dict[str, Any]]:
     features = quadratic_features(bits)
     ridge = features[tried].T @ features[tried] + 0.1 * np.eye(features.shape[1])
     fitted = np.linalg.solve(ridge, -features[tried].T @ scores[tried])
-    cost = quadratic_cost(fitted, size)
+    cost = quadratic_form(fitted, size).hamiltonian
     one = layer_by_layer(run, "hyper-parameters", cost, run.options.depth)[-1]
     key = run.key("configurations")
     shots = np.asarray(sample(one.circuit, SHOTS, key, jnp.asarray(one.params, jnp.float32)))
