@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from qjax import apps
-from qjax.apps._curves import plot_losses
+from qjax.apps._losses import plot_losses
 from qjax.learning import Block, closest_in_size
 from qjax.learning.blocks import Attention, Dense, FeedForward, QuantumAttention
 

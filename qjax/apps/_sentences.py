@@ -9,8 +9,9 @@ import optax
 
 from qjax import apps
 from qjax._extras import require
-from qjax.apps._curves import plot_losses
 from qjax.apps._grammar import WIRES, Sentence, angles_of, drawn_sentences, meanings
+from qjax.apps._losses import plot_losses
+from qjax.draw.palette import SERIES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -124,7 +125,7 @@ def picture(
         )
     )
     for place, (topic, food, _) in enumerate(rows):
-        right.barh(place, food - 0.5, left=0.5, color="C1" if topic > 0.5 else "C0")
+        right.barh(place, food - 0.5, left=0.5, color=SERIES[int(topic)])
     right.axvline(0.5, color="0.5", linewidth=0.8)
     right.set_yticks(range(len(rows)), [text for *_, text in rows], fontsize=5)
     right.set(xlim=(0, 1), xlabel="probability of food; colour: the truth")

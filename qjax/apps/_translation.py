@@ -14,7 +14,7 @@ import optax
 
 from qjax import apps
 from qjax._extras import require
-from qjax.apps._curves import plot_losses
+from qjax.apps._losses import plot_losses
 from qjax.learning import Block, closest_in_size
 from qjax.learning.blocks import Dense, LSTMCell, QuantumLSTMCell
 from qjax.learning.blocks.recurrent import Cell

@@ -9,7 +9,7 @@ import optax
 
 from qjax import apps
 from qjax._extras import require
-from qjax.apps._curves import plot_losses
+from qjax.apps._losses import plot_losses
 from qjax.apps._vowels import SPEAKERS, Utterances, japanese_vowels
 from qjax.learning import Block, QuantumModel, closest_in_size
 from qjax.learning.blocks import Dense, GRUCell, QuantumLSTMCell
