@@ -34,6 +34,7 @@ struct GatherArgs {
   int count;
   const double* sums;
   long long rows, rows_each;  // all, and those of one sample or of all samples
+  int lanes;                  // 2^lanes threads add up one sum
   long long samples;          // 1 if the numbers are shared
   int overlap;                // the column, if emits is null
   double* overlaps;           // of each sample
@@ -69,7 +70,9 @@ struct PauliArgs {
 
 struct TotalArgs {
   const double* sums;
-  long long rows, rows_each, samples, columns;
+  long long rows, rows_each;
+  int lanes;
+  long long samples, columns;
   void* out;  // samples x columns real
 };
 

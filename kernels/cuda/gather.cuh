@@ -1,4 +1,4 @@
-// Sums of columns of partial sums: each by one warp, always in the same order.
+// Sums of columns of partial sums: each by some neighbouring threads, always in the same order.
 
 #ifndef QJAX_KERNELS_CUDA_GATHER_CUH_
 #define QJAX_KERNELS_CUDA_GATHER_CUH_
@@ -11,21 +11,21 @@ struct GatherThread {
 
 // Calls done(item, total) for every item, total the sum of the rows first(item), ..., + count - 1.
 template <class First, class Done>
-QJAX_DEVICE void sum_rows(const Block& block, i64 items, i64 count, const double* sums,
+QJAX_DEVICE void sum_rows(const Block& block, i64 items, i64 count, int lanes, const double* sums,
                           const First& first, const Done& done) {
   PerThread<GatherThread> threads(block.threads());
-  const i64 warps = block.threads() / 32;
+  const i64 before = static_cast<i64>(block.index()) * (block.threads() >> lanes);
   QJAX_EACH(block, me) {
-    const i64 item = block.index() * warps + me / 32;
+    const i64 item = before + (me >> lanes);
     double total = 0;
     if (item < items) {
       const double* from = sums + first(item);
-      for (i64 row = me % 32; row < count; row += 32) total += from[row];
+      for (i64 row = me & ((1u << lanes) - 1); row < count; row += 1 << lanes) total += from[row];
     }
     threads[me].part[0] = total;
   }
-  reduce<1>(block, threads, 5, [&](u32 me, int, double total) {
-    const i64 item = block.index() * warps + me / 32;
+  reduce<1>(block, threads, lanes, [&](u32 me, int, double total) {
+    const i64 item = before + (me >> lanes);
     if (item < items) done(item, total);
   });
 }
@@ -36,7 +36,7 @@ QJAX_DEVICE void gather(const Block& block, const GatherArgs& args) {
   const bool overlaps = args.emits == nullptr;
   const i64 count = overlaps ? 1 : args.count;
   sum_rows(
-      block, count * args.samples, args.rows_each, args.sums,
+      block, count * args.samples, args.rows_each, args.lanes, args.sums,
       [&](i64 item) {
         const i64 column = overlaps ? args.overlap : args.emits[item % count * kEmitWords + 1];
         return column * args.rows + item / count * args.rows_each;
@@ -65,7 +65,7 @@ QJAX_DEVICE void gather(const Block& block, const GatherArgs& args) {
 template <class Real>
 QJAX_DEVICE void total(const Block& block, const TotalArgs& args) {
   sum_rows(
-      block, args.columns * args.samples, args.rows_each, args.sums,
+      block, args.columns * args.samples, args.rows_each, args.lanes, args.sums,
       [&](i64 item) {
         return item % args.columns * args.rows + item / args.columns * args.rows_each;
       },

@@ -69,6 +69,13 @@ PauliArgs pauli_args(Geometry g, const ffi::AnyBuffer& b, int64_t batch) {
   return args;
 }
 
+// log2 of the threads, at most a warp, that add up so many rows.
+int lanes_for(int64_t rows) {
+  int lanes = 0;
+  while (lanes < 5 && (1 << lanes) < rows) ++lanes;
+  return lanes;
+}
+
 const int* words_of(const ffi::AnyBuffer& words, int64_t offset) {
   return static_cast<const int*>(words.untyped_data()) + offset;
 }
@@ -120,6 +127,7 @@ ffi::Error adjoint(Device& device, ffi::AnyBuffer out, ffi::AnyBuffer cotangent,
   gather.sums = args.sums;
   gather.rows = g[kRows];
   gather.rows_each = g[kRowsEach];
+  gather.lanes = lanes_for(g[kRowsEach]);
   gather.samples = args.separate ? args.batch : 1;
   gather.overlaps = args.sums + g[kRows] * g[kColumns];
   gather.numbers = numbers.untyped_data();
@@ -129,8 +137,8 @@ ffi::Error adjoint(Device& device, ffi::AnyBuffer out, ffi::AnyBuffer cotangent,
   const auto gathered = [&] {
     const int64_t items = (gather.emits == nullptr ? 1 : gather.count) * gather.samples;
     if (items == 0) return std::string();
-    return device.launch(name_of("gather", out), (items + kBlock / 32 - 1) / (kBlock / 32), kBlock,
-                         0, &gather);
+    return device.launch(name_of("gather", out), blocks_for(items << gather.lanes), kBlock, 0,
+                         &gather);
   };
   for (int64_t s = 0; s < g[kCount]; ++s) {
     const int64_t* sweep = g.begin() + kGeometryHeader + 4 * s;
@@ -171,11 +179,12 @@ ffi::Error overlaps(Device& device, ffi::AnyBuffer a, ffi::AnyBuffer b, ffi::Any
     args.words = words_of(words, g[kGeometryHeader + p]);
     failure = device.launch(kernel, g[kBlocks], g[kThreads], g[kShared], &args);
   }
-  TotalArgs total = {args.sums, g[kRows], g[kRowsEach], args.batch, g[kColumns], out->untyped_data()};
+  TotalArgs total = {args.sums,  g[kRows],     g[kRowsEach],       lanes_for(g[kRowsEach]),
+                     args.batch, g[kColumns], out->untyped_data()};
   const int64_t items = total.samples * total.columns;
   if (failure.empty() && items > 0) {
-    failure = device.launch(name_of("total", b), (items + kBlock / 32 - 1) / (kBlock / 32), kBlock, 0,
-                            &total);
+    failure =
+        device.launch(name_of("total", b), blocks_for(items << total.lanes), kBlock, 0, &total);
   }
   return result_of(failure);
 }

@@ -63,16 +63,16 @@ def require(part: str, itemsize: int) -> None:
     """
     if not _emulated:
         with _lock:  # of two threads that need a part, one compiles it
-            _require(part, itemsize)
+            for architecture in sorted({_architecture(device) for device in _devices()}):
+                _add(part, itemsize, architecture)
 
 
 @cache
-def _require(part: str, itemsize: int) -> None:
+def _add(part: str, itemsize: int, architecture: int) -> None:
     loaded = _library()
-    for architecture in sorted({_architecture(device) for device in _devices()}):
-        code = nvrtc.cubin(nvrtc.PARTS[part, itemsize], architecture)
-        if why := loaded.qjax_cuda_add_image(architecture, code, ctypes.c_size_t(len(code))):
-            raise EngineError(f"NVIDIA's driver must run the compiled kernels, but {why.decode()}.")
+    code = nvrtc.cubin(nvrtc.PARTS[part, itemsize], architecture)
+    if why := loaded.qjax_cuda_add_image(architecture, code, ctypes.c_size_t(len(code))):
+        raise EngineError(f"NVIDIA's driver must run the compiled kernels, but {why.decode()}.")
 
 
 @cache
