@@ -529,7 +529,7 @@ def _noisy_bits(
         feeds = noise is not None and noise.readout and any(i.conditions for i in measured)
         bits = sample_bits(
             with_noise(measured, noise), shots, own, params, initial_state, dtype, engine,
-            noise.misread_outcome if noise is not None and feeds else None,
+            noise.misreading(n) if noise is not None and feeds else None,
         )  # fmt: skip
         if feeds:
             return bits

@@ -8,7 +8,8 @@ import pytest
 from test_control_flow import DYNAMIC, branches, teleportation
 
 import qjax as qj
-from qjax.dynamic import samples, trajectories
+from qjax.dynamic import samples as by_samples
+from qjax.dynamic import trajectories as by_trajectories
 from qjax.errors import CircuitError
 
 SINGLE = 2e-6  # some ten gates and projections in single precision
@@ -84,7 +85,7 @@ def test_branches_are_those_of_linear_algebra(name, dtype):
 @pytest.mark.parametrize("name", CIRCUITS)
 def test_shots_follow_the_probabilities(name, way, monkeypatch):
     if way == "trajectories":
-        monkeypatch.setattr(samples, "MOST_AMPLITUDES", 0)
+        monkeypatch.setattr(by_samples, "MOST_AMPLITUDES", 0)
     circuit = CIRCUITS[name]
     samples = qj.sample(circuit, 4000, jax.random.key(1))
     assert samples.shape == (4000, circuit.num_clbits)
@@ -92,8 +93,8 @@ def test_shots_follow_the_probabilities(name, way, monkeypatch):
 
 
 def test_trajectories_run_in_chunks(monkeypatch):
-    monkeypatch.setattr(samples, "MOST_AMPLITUDES", 0)
-    monkeypatch.setattr(trajectories, "_CHUNK_AMPLITUDES", 2**3 * 300)
+    monkeypatch.setattr(by_samples, "MOST_AMPLITUDES", 0)
+    monkeypatch.setattr(by_trajectories, "_CHUNK_AMPLITUDES", 2**3 * 300)
     circuit = CIRCUITS["random 1"]
     samples = qj.sample(circuit, 1000, jax.random.key(2))
     assert_drawn_from(observed(samples), distribution(circuit))

@@ -1,6 +1,6 @@
 """Angles that depend on measured bits: affine expressions of `Clbit`s."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -37,7 +37,7 @@ class ClbitExpression:
         self.terms = terms
         self.offset = offset
 
-    def value(self, bits: dict[int, int]) -> Any:
+    def value(self, bits: Mapping[int, int]) -> Any:
         """The angle for values of the bits.
 
         Examples:

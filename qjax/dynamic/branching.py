@@ -1,6 +1,7 @@
 """Branches: every sequence of outcomes of a circuit, exactly."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -76,7 +77,7 @@ def branches(
         Array([0.5], dtype=float32)
     """
     run = Run(circuit, params, initial_state, dtype, engine, "branches")
-    states, bits = _followed(run, given, keep_final=True)
+    states, bits = all_branches(run, given or {}, keep_final=True)
     probabilities = jnp.sum(squared(states), axis=1)
     positive = probabilities > 0
     scale = lax.rsqrt(jnp.where(positive, probabilities, jnp.ones_like(probabilities)))
@@ -96,7 +97,7 @@ def branch_states(
 ) -> jax.Array:
     """The states of all branches, whose squared norms are their probabilities: (R, 2**n)."""
     run = Run(circuit, params, initial_state, dtype, engine, what)
-    return _followed(run, given, keep_final=True)[0]
+    return all_branches(run, given or {}, keep_final=True)[0]
 
 
 def splits(steps: list[Step]) -> int:
@@ -104,16 +105,44 @@ def splits(steps: list[Step]) -> int:
     return sum(len(step.places) for step in steps)
 
 
-def _followed(
-    run: Run, given: Mapping[int, int] | None, *, keep_final: bool
+def all_branches(
+    run: Run, given: Mapping[int, int], *, keep_final: bool
 ) -> tuple[jax.Array, np.ndarray]:
+    """States of branches and their bits, (R, 2**n) and uint8 (R, clbits).
+
+    Raises:
+        CircuitError: If the circuit has noise, there are too many branches, or what is given cannot
+            be.
+    """
     if (channel := run.circuit.structure.channel) is not None:
         raise CircuitError(
             f"{run.what}: branches are of circuits without noise, but this has {channel}. Use "
             "sample, counts or expectation with trajectories."
         )
     steps, _ = parted(run.circuit, keep_final=keep_final)
-    return all_branches(run, steps, _checked(run, steps, given or {}))
+    wanted = tuple(sorted(_checked(run, steps, given).items()))
+    _, bits = _schedule(run, steps, dict(wanted))
+    states = _states(
+        run.circuit, run.start[0], wanted=wanted, keep_final=keep_final, engine=run.engine
+    )
+    return states, bits
+
+
+@partial(jax.jit, static_argnames=("wanted", "keep_final", "engine"))
+def _states(
+    circuit: Circuit,
+    start: jax.Array,
+    *,
+    wanted: tuple[tuple[int, int], ...],
+    keep_final: bool,
+    engine: str,
+) -> jax.Array:
+    run = Run(circuit, None, start, start.dtype, engine, "branches")
+    moves, _ = _schedule(run, parted(circuit, keep_final=keep_final)[0], dict(wanted))
+    states = start[None]
+    for move in moves:
+        states = move.on(run, states)
+    return states
 
 
 def _checked(run: Run, steps: list[Step], given: Mapping[int, int]) -> dict[int, int]:
@@ -131,20 +160,74 @@ def _checked(run: Run, steps: list[Step], given: Mapping[int, int]) -> dict[int,
     return found
 
 
-def all_branches(
+class _Gates(NamedTuple):
+    """Gates on some rows, with the choices of each."""
+
+    circuit: Circuit
+    rows: np.ndarray
+    choices: np.ndarray | None
+
+    def on(self, run: Run, states: jax.Array) -> jax.Array:
+        if len(self.rows) == len(states):
+            return run.apply(self.circuit, states, self.choices)
+        new = run.apply(self.circuit, states[self.rows], self.choices)
+        return states.at[self.rows].set(new)
+
+
+class _Split(NamedTuple):
+    """A measurement or reset on some rows: a row for each outcome, after the other rows."""
+
+    qubit: int
+    is_reset: bool
+    rows: np.ndarray
+    others: np.ndarray
+    outcomes: tuple[int, ...]
+
+    def on(self, run: Run, states: jax.Array) -> jax.Array:
+        parts = bit_parts(states[self.rows], self.qubit)
+        zero = jnp.zeros_like(parts[:, :, 0])
+        new = [states[self.others]]
+        for outcome in self.outcomes:
+            kept = parts[:, :, outcome]
+            halves = [zero, kept] if outcome and not self.is_reset else [kept, zero]
+            new.append(jnp.stack(halves, axis=2).reshape(len(self.rows), -1))
+        return jnp.concatenate(new)
+
+
+class _Keep(NamedTuple):
+    """Some rows only."""
+
+    rows: np.ndarray
+
+    def on(self, run: Run, states: jax.Array) -> jax.Array:
+        return states[self.rows]
+
+
+def _schedule(
     run: Run, steps: list[Step], given: Mapping[int, int]
-) -> tuple[jax.Array, np.ndarray]:
-    """States of branches and their bits, (R, 2**n) and uint8 (R, clbits)."""
-    states, bits = run.start, np.zeros((1, run.circuit.num_clbits), np.uint8)
+) -> tuple[list[_Gates | _Split | _Keep], np.ndarray]:
+    """What happens to the rows of all branches, and the bits of those at the end."""
+    moves: list[_Gates | _Split | _Keep] = []
+    bits = np.zeros((1, run.circuit.num_clbits), np.uint8)
     last = {c: k for k, step in enumerate(steps) for _, c in step.places}
     for k, step in enumerate(steps):
-        rows = _holding(step, bits)
-        if step.gates is not None:
-            states = _on_rows(run, step, states, bits, rows)
+        done = np.array([all(c.holds(row) for c in step.conditions) for row in bits.tolist()], bool)
+        if not done.any():
             continue
-        known = {c: v for c, v in given.items() if last.get(c) == k}
+        if step.gates is not None:
+            moves.append(_Gates(step.gates, _rows(done), _choices(step, bits[done], run.real)))
+            continue
         for q, c in step.places:
-            states, bits, rows = _split(states, bits, rows, q, c, known.get(c, None))
+            known = given.get(c) if c is not None and last[c] == k else None
+            outcomes = (0, 1) if known is None else (known,)
+            moves.append(_Split(q, c is None, _rows(done), _rows(~done), outcomes))
+            written = [bits[done].copy() for _ in outcomes]
+            for outcome, rows in zip(outcomes, written, strict=True):
+                if c is not None:
+                    rows[:, c] = outcome
+            others = len(bits) - done.sum()
+            bits = np.concatenate([bits[~done], *written])
+            done = np.arange(len(bits)) >= others
             if len(bits) << run.n > MOST_AMPLITUDES:
                 raise CircuitError(
                     f"{run.what}: the branches must have at most {MOST_AMPLITUDES:,} amplitudes "
@@ -152,73 +235,22 @@ def all_branches(
                     f"make up to 2**{splits(steps) + run.n}. Use sample or counts, which draw "
                     "outcomes."
                 )
-    kept = np.all([bits[:, c] == v for c, v in given.items()] or [np.ones(len(bits), bool)], axis=0)
-    return (states, bits) if kept.all() else (states[_places(kept)], bits[kept])
+    kept = np.ones(len(bits), bool)
+    for c, value in given.items():
+        kept &= bits[:, c] == value
+    if not kept.all():
+        moves.append(_Keep(_rows(kept)))
+    return moves, bits[kept]
 
 
-def _holding(step: Step, bits: np.ndarray) -> np.ndarray:
-    """The rows for whose bits the conditions of a step hold."""
-    return np.array([all(c.holds(row) for c in step.conditions) for row in bits.tolist()], bool)
+def _rows(chosen: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(chosen).astype(np.int32)
 
 
-def _places(rows: np.ndarray) -> np.ndarray:
-    return np.flatnonzero(rows).astype(np.int32)
-
-
-def _on_rows(
-    run: Run, step: Step, states: jax.Array, bits: np.ndarray, rows: np.ndarray
-) -> jax.Array:
-    assert step.gates is not None
-    if not rows.any():
-        return states
-    choices = None
-    if step.choices:
-        choices = np.array(
-            [[all(c.holds(row) for c in i.conditions) for i in step.choices] for row in bits],
-            run.real,
-        )
-    if rows.all():
-        return run.apply(step.gates, states, choices)
-    places = _places(rows)
-    return states.at[places].set(run.apply(step.gates, states[places], choices))
-
-
-def _split(
-    states: jax.Array,
-    bits: np.ndarray,
-    rows: np.ndarray,
-    qubit: int,
-    clbit: int | None,
-    value: int | None,
-) -> tuple[jax.Array, np.ndarray, np.ndarray]:
-    """The two branches of each row where a measurement or reset is carried out.
-
-    Args:
-        states: (R, 2**n).
-        bits: (R, clbits).
-        rows: Where it is carried out, (R,).
-        qubit: The qubit that is measured or reset.
-        clbit: The bit that is written; None for a reset.
-        value: The outcome to keep, or None for both.
-
-    Returns:
-        States, bits, and where the step is carried out, of the new rows.
-    """
-    if not rows.any():
-        return states, bits, rows
-    done, idle = _places(rows), _places(~rows)
-    parts = bit_parts(states[done], qubit)
-    zero = jnp.zeros_like(parts[:, :, 0])
-    new = [states[idle]] if len(idle) else []
-    new_bits, new_rows = [bits[idle]], [np.zeros(len(idle), bool)]
-    for outcome in (0, 1) if value is None else (value,):
-        kept = parts[:, :, outcome]
-        moved = 0 if clbit is None else outcome  # a reset leaves 0
-        halves = [kept, zero] if moved == 0 else [zero, kept]
-        new.append(jnp.stack(halves, axis=2).reshape(len(done), -1))
-        written = bits[done].copy()
-        if clbit is not None:
-            written[:, clbit] = outcome
-        new_bits.append(written)
-        new_rows.append(np.ones(len(done), bool))
-    return jnp.concatenate(new), np.concatenate(new_bits), np.concatenate(new_rows)
+def _choices(step: Step, bits: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
+    """Whether the conditions of each choice hold for each row, (rows, choices)."""
+    if not step.choices:
+        return None
+    return np.array(
+        [[all(c.holds(row) for c in i.conditions) for i in step.choices] for row in bits], dtype
+    )

@@ -148,13 +148,15 @@ class NoiseModel:
         flips = jax.random.uniform(key, bits.shape, chance.dtype) < chance
         return bits ^ flips.astype(jnp.uint8)
 
-    def misread_outcome(self, outcome: jax.Array, qubit: int, key: jax.Array) -> jax.Array:
-        """What is read of a qubit's outcomes, bool (B,)."""
-        if (pair := self.confusion(qubit)) is None:
-            return outcome
-        up, down = (jnp.float32(p) for p in pair)
-        flips = jax.random.uniform(key, outcome.shape, jnp.float32) < jnp.where(outcome, down, up)
-        return outcome ^ flips
+    def misreading(self, num_qubits: int) -> jax.Array | None:
+        """The probabilities that outcomes 0 and 1 of each qubit are misread, (n, 2); None if none.
+
+        They are float32, or traced.
+        """
+        pairs = [self.confusion(q) for q in range(num_qubits)]
+        if all(pair is None for pair in pairs):
+            return None
+        return jnp.stack([jnp.stack([jnp.float32(p) for p in pair or (0, 0)]) for pair in pairs])
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the model as JSON.

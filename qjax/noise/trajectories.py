@@ -96,6 +96,8 @@ def trajectory_expectation(
         raise ObservableError("trajectories: a sequence of observables must not be empty.")
     checked = [checked_observable(o, circuit.num_qubits) for o in wanted]
     whole = noisy(circuit, noise)
+    feeds = any(i.conditions for i in circuit)  # outcomes that are read, and so misread
+    misreading = noise.misreading(circuit.num_qubits) if noise is not None and feeds else None
     if whole.parameters or params is not None:
         whole = whole.bind(params)
     n = circuit.num_qubits
@@ -108,15 +110,15 @@ def trajectory_expectation(
     run = partial(_values, dtype=str(amplitudes), engine=engine)
     size = chunk_size(n, count)
     chunks = -(-count // size)
-    given = jax.tree.leaves((whole, checked, key, initial_state))
+    given = jax.tree.leaves((whole, checked, key, initial_state, misreading))
     known = not any(isinstance(leaf, Tracer) for leaf in given)
     if not known or chunks == 1:
-        values = run(whole, checked, initial_state, key, count=count)
+        values = run(whole, checked, initial_state, key, misreading, count=count)
     else:
         parts = []
         with Bar(progress, count, what="trajectories", unit="trajectory") as bar:
             for own in jax.random.split(key, chunks):
-                parts.append(run(whole, checked, initial_state, own, count=size))
+                parts.append(run(whole, checked, initial_state, own, misreading, count=size))
                 jax.block_until_ready(parts[-1])
                 bar.move(min(size, count - size * (len(parts) - 1)))
         values = jnp.concatenate(parts)[:count]
@@ -132,6 +134,7 @@ def _values(
     observables: list[Any],
     initial_state: Any,
     key: jax.Array,
+    misreading: jax.Array | None,
     *,
     count: int,
     dtype: str,
@@ -147,4 +150,6 @@ def _values(
         score = logs - lax.stop_gradient(logs)  # 0, with the derivative of log p
         return values + (fixed - baseline) * score[:, None]
 
-    return observed_trajectories(circuit, count, key, initial_state, dtype, engine, observe)
+    return observed_trajectories(
+        circuit, count, key, initial_state, dtype, engine, observe, misreading
+    )
