@@ -370,39 +370,6 @@ def test_haar_circuits_can_be_drawn_inside_jit():
     assert np.max(np.abs(np.sum(np.abs(states) ** 2, axis=1) - 1)) < 1e-5
 
 
-def test_a_random_clifford_takes_pauli_strings_to_pauli_strings():
-    n = 3
-    strings = [oracle.pauli(p) for p in np.array(np.meshgrid(*[list("IXYZ")] * n)).reshape(n, -1).T]
-    for seed in range(3):
-        u = oracle.unitary(lib.random_clifford(n, jax.random.key(seed)))
-        for q in range(n):
-            for letter in "XZ":
-                image = u @ oracle.pauli_matrix(f"{letter}{q}", n) @ u.conj().T
-                overlaps = [abs(np.trace(p @ image)) / 2**n for p in strings]
-                assert abs(max(overlaps) - 1) < ROUNDING
-
-
-@pytest.mark.slow
-def test_random_cliffords_are_uniform():
-    """One qubit: 24 of them, up to phase. Two: X0 goes to each of 30 signed strings."""
-    keys, shots = jax.random.split(jax.random.key(5), 600), 600
-    seen: dict = {}
-    for key in keys:
-        u = oracle.unitary(lib.random_clifford(1, key))
-        images = [u @ p @ u.conj().T for p in (oracle.X, oracle.Z)]
-        name = tuple(np.round(np.array(images).ravel(), 3).tolist())
-        seen[name] = seen.get(name, 0) + 1
-    chi = sum((c - shots / 24) ** 2 / (shots / 24) for c in seen.values())
-    assert len(seen) == 24 and chi < 23 + 4 * np.sqrt(2 * 23)
-    seen = {}
-    for key in keys:
-        u = oracle.unitary(lib.random_clifford(2, key))
-        image = np.round(u @ oracle.pauli_matrix("X0", 2) @ u.conj().T, 3).ravel() + 0
-        seen[tuple(image.tolist())] = seen.get(tuple(image.tolist()), 0) + 1
-    chi = sum((c - 20) ** 2 / 20 for c in seen.values())
-    assert len(seen) == 30 and chi < 29 + 4 * np.sqrt(2 * 29)
-
-
 def test_four_layers_of_a_random_grid_join_every_bond_once():
     rows, columns = 3, 4
     circuit = lib.random_grid(rows, columns, 4, jax.random.key(1), entangler="cz")

@@ -1,5 +1,6 @@
 """Problems and circuits that ship with qjax."""
 
+from qjax.circuit.clifford import random_clifford as random_clifford
 from qjax.library.algorithms import Algorithm as Algorithm
 from qjax.library.algorithms import AmplitudeEstimate as AmplitudeEstimate
 from qjax.library.algorithms import AmplitudeInterval as AmplitudeInterval
@@ -52,7 +53,6 @@ from qjax.library.ansatz import qaoa as qaoa
 from qjax.library.ansatz import qcnn as qcnn
 from qjax.library.ansatz import quantum_volume as quantum_volume
 from qjax.library.ansatz import qubit_pool as qubit_pool
-from qjax.library.ansatz import random_clifford as random_clifford
 from qjax.library.ansatz import random_grid as random_grid
 from qjax.library.ansatz import random_haar as random_haar
 from qjax.library.ansatz import singles_and_doubles as singles_and_doubles

@@ -14,4 +14,3 @@ from qjax.shadows.estimated import Estimated as Estimated
 from qjax.shadows.measure import classical_shadow as classical_shadow
 from qjax.shadows.measure import clifford_shadow as clifford_shadow
 from qjax.shadows.pauli import Shadow as Shadow
-from qjax.shadows.random_clifford import random_clifford as random_clifford

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from qjax._checks import check_qubits
+from qjax.circuit.clifford import template
 from qjax.engine.expectation import checked_observable, expectations
 from qjax.engine.sampling import transposed
 from qjax.errors import SamplingError
 from qjax.observables import Diagonal, Hermitian, PauliSum
 from qjax.shadows.estimated import Estimated, entropy_of, mean_of, pairs_mean_of
-from qjax.shadows.random_clifford import template
 from qjax.simulate import statevector
 from qjax.state import checked_state
 

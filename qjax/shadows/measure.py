@@ -8,12 +8,12 @@ import numpy as np
 
 from qjax._checks import as_positive, check_key
 from qjax.circuit import Circuit, ParameterVector
+from qjax.circuit.clifford import drawn_bits, template
 from qjax.errors import CircuitError, SamplingError
 from qjax.noise.density import density_matrix
 from qjax.noise.model import NoiseModel, is_noisy
 from qjax.shadows.clifford import CliffordShadow
 from qjax.shadows.pauli import Shadow
-from qjax.shadows.random_clifford import checked_size, drawn_bits, template
 from qjax.simulate import sample, statevector
 
 _CHUNK_AMPLITUDES = 2**24
@@ -82,7 +82,7 @@ def clifford_shadow(
     """Measure a circuit's state after a random Clifford circuit of its own for each shot.
 
     Args:
-        circuit: The circuit, without measurements, on at most 15 qubits.
+        circuit: The circuit, without measurements.
         shots: How many, at least 3.
         key: A `jax.random` key.
         params: Values of its open parameters, one set.
@@ -103,7 +103,7 @@ def clifford_shadow(
         True
     """
     count = _checked(circuit, shots, key, "clifford_shadow")
-    n = checked_size(circuit.num_qubits, "clifford_shadow")
+    n = circuit.num_qubits
     of_gates, of_bits = jax.random.split(key)
     acts = drawn_bits(n, count, of_gates)
     values = acts.astype(np.float32)

@@ -22,7 +22,6 @@ from qjax.library.ansatz.qaoa import qaoa as qaoa
 from qjax.library.ansatz.qcnn import qcnn as qcnn
 from qjax.library.ansatz.random_circuits import haar_unitary as haar_unitary
 from qjax.library.ansatz.random_circuits import quantum_volume as quantum_volume
-from qjax.library.ansatz.random_circuits import random_clifford as random_clifford
 from qjax.library.ansatz.random_circuits import random_grid as random_grid
 from qjax.library.ansatz.random_circuits import random_haar as random_haar
 from qjax.library.ansatz.reuploading import data_reuploading as data_reuploading

@@ -21,10 +21,9 @@ import jax
 import numpy as np
 
 from qjax._checks import as_positive, check_key
-from qjax.circuit import Circuit, ParameterVector
+from qjax.circuit.circuit import Circuit
+from qjax.circuit.parameter import ParameterVector, is_traced
 from qjax.errors import CircuitError
-
-MAX_QUBITS = 15  # a string without sign is an integer of 31 bits
 
 Slot = tuple[str, tuple[int, ...]]
 
@@ -33,14 +32,14 @@ def random_clifford(num_qubits: int, key: jax.Array) -> Circuit:
     """A circuit drawn uniformly from the Clifford group, of H, S, CX, X and Z.
 
     Args:
-        num_qubits: Number of qubits, at most 15.
-        key: A `jax.random` key.
+        num_qubits: Number of qubits n.
+        key: A `jax.random` key, known, for it decides which gates there are.
 
     Returns:
         A circuit of at most some 3 n**2 gates.
 
     Raises:
-        CircuitError: If there are more than 15 qubits.
+        CircuitError: If the key is traced.
         SamplingError: If the key is none.
 
     Examples:
@@ -48,28 +47,18 @@ def random_clifford(num_qubits: int, key: jax.Array) -> Circuit:
         >>> circuit.num_qubits, set(circuit.count_ops()) <= {"h", "s", "cx", "x", "z"}
         (2, True)
     """
-    n = checked_size(num_qubits, "random_clifford")
+    n = as_positive(num_qubits, "random_clifford: num_qubits")
     check_key(key, "random_clifford: key")
+    if is_traced(key):
+        raise CircuitError(
+            "random_clifford: key must be known, for it decides which gates there are, but is "
+            "traced."
+        )
     circuit = Circuit(n)
     for (name, qubits), acts in zip(slots(n), drawn_bits(n, 1, key)[0], strict=True):
         if acts:
             circuit.append(name, qubits)
     return circuit
-
-
-def checked_size(num_qubits: int, what: str) -> int:
-    """A number of qubits for which Clifford circuits can be drawn.
-
-    Raises:
-        CircuitError: If there are too many.
-    """
-    n = as_positive(num_qubits, f"{what}: num_qubits")
-    if n > MAX_QUBITS:
-        raise CircuitError(
-            f"{what}: random Clifford circuits must have at most {MAX_QUBITS} qubits, but this has "
-            f"{n}. Use classical_shadow, which measures in random Pauli bases."
-        )
-    return n
 
 
 @cache
@@ -188,13 +177,13 @@ class _Sweep:
 def _anticommuting(k: int, count: int, key: jax.Array) -> tuple[_Rows, _Rows]:
     """Uniform pairs of anticommuting strings on k qubits, with random signs."""
     of_first, of_second, of_signs = jax.random.split(key, 3)
-    first = np.asarray(jax.random.randint(of_first, (count,), 1, 4**k))
-    second = np.asarray(jax.random.randint(of_second, (count,), 0, 4**k))
-    rows = [
-        np.stack([word >> bit & 1 for bit in range(2 * k)], axis=1).astype(bool)
-        for word in (first, second)
-    ]
-    (x, z), (u, v) = ((row[:, :k].copy(), row[:, k:].copy()) for row in rows)
+    first = np.array(jax.random.bernoulli(of_first, 0.5, (count, 2 * k)))
+    while (identities := ~first.any(axis=1)).any():  # these are drawn again
+        of_first, own = jax.random.split(of_first)
+        again = jax.random.bernoulli(own, 0.5, (int(identities.sum()), 2 * k))
+        first[identities] = np.asarray(again)
+    second = np.asarray(jax.random.bernoulli(of_second, 0.5, (count, 2 * k)))
+    (x, z), (u, v) = ((row[:, :k].copy(), row[:, k:].copy()) for row in (first, second))
     commute = (np.sum((x & v) ^ (z & u), axis=1) & 1) == 0
     # A string that commutes is multiplied by one that does not: Z or X where P is not the identity.
     place = np.argmax(x | z, axis=1)
