@@ -16,7 +16,7 @@ from qjax.circuit import Circuit, Instruction
 from qjax.circuit.control_flow import Condition
 from qjax.circuit.structure import Structure
 from qjax.dynamic.repeats import repeats
-from qjax.dynamic.run import Run, squared
+from qjax.dynamic.run import Run, bit_parts, squared
 from qjax.dynamic.steps import NOTHING, Step, parted
 from qjax.engine.numbers import numbers
 from qjax.engine.primitive import apply_p
@@ -264,10 +264,7 @@ class _Walk:
         with jax.numpy_dtype_promotion("standard"):
             operators = row.kraus(*(jnp.asarray(v)[0] for v in values), xp=jnp)
         operators = operators.astype(run.dtype)
-        rest = tuple(q for q in range(run.n) if q not in qubits)
-        order = (*qubits, *rest)
-        parts = transposed(states, order).reshape(len(states), -1, operators.shape[-1])
-        local = jnp.einsum("bmi,bmj->bij", parts, parts.conj(), precision=_EXACT)
+        local = _reduced(states, qubits, run.n)
         chances = jnp.einsum(
             "kai,bij,kaj->bk", operators, local, operators.conj(), precision=_EXACT
         ).real  # fmt: skip
@@ -283,6 +280,20 @@ class _Walk:
         plan = _one_operator(run.n, operator_gate(len(qubits)), qubits)
         new = apply_p.bind(states, pairs, plan=plan, engine=run.engine)
         return new, jnp.log(taken[:, 0])
+
+
+def _reduced(states: jax.Array, qubits: tuple[int, ...], n: int) -> jax.Array:
+    """The reduced density matrices of some qubits, (B, 2**k, 2**k)."""
+    if len(qubits) == 1:  # sums over views, without a copy
+        parts = bit_parts(states, qubits[0])
+        zero, one = parts[:, :, 0], parts[:, :, 1]
+        low, high = (jnp.sum(squared(half), axis=(1, 2)) for half in (zero, one))
+        across = jnp.sum(zero * one.conj(), axis=(1, 2))
+        low, high = (lax.complex(p, jnp.zeros_like(p)) for p in (low, high))
+        return jnp.stack([low, across, across.conj(), high], axis=1).reshape(-1, 2, 2)
+    rest = tuple(q for q in range(n) if q not in qubits)
+    parts = transposed(states, (*qubits, *rest)).reshape(len(states), -1, 2 ** len(qubits))
+    return jnp.einsum("bmi,bmj->bij", parts, parts.conj(), precision=_EXACT)
 
 
 def _measured(
