@@ -165,8 +165,9 @@ def _definition_jvp(definition: Definition) -> Definition:
 def apply_parts(state: Any, numbers: Any, *, plan: Plan, engine: str) -> Any:
     """`apply` of a plan that is not unitary: its unitary parts, and one by one what is between.
 
-    Reverse mode cannot undo an op that is not unitary, so it keeps the state before each; it keeps
-    some 2 sqrt(K) of K states, and computes the others again.
+    Reverse mode cannot undo an op that is not unitary, so it needs the state before each. It keeps
+    those at the ends of sqrt(2 K) stretches of the K ops and the parts between them, and computes a
+    stretch again: XLA took the memory of 17, 35 and 105 states for K = 18, 72 and 288.
     """
     parts = plan.parts
     length = max(1, math.isqrt(len(parts)))

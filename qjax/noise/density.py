@@ -67,7 +67,7 @@ def density_matrix(
 
     Note:
         A density matrix takes as much as a state of 2 n qubits. Channels cannot be undone, so
-        reverse mode keeps some 2 sqrt(K) of the K density matrices before channels.
+        reverse mode keeps some 4 to 6 sqrt(K) density matrices for K channels.
 
     Examples:
         >>> import qjax as qj
