@@ -14,6 +14,7 @@ from qjax import apps, library
 from qjax.circuit import Circuit, ParameterVector
 from qjax.library import Excitation, Molecule
 from qjax.library.ansatz.excitations import append_excitation
+from qjax.library.molecules.recipes import RECIPES
 from qjax.observables import PauliSum
 from qjax.simulate import expectation
 
@@ -38,6 +39,11 @@ class Curve:
         self.excitations: list[Excitation] = library.singles_and_doubles(
             self.qubits, self.electrons
         )
+
+    @property
+    def formula(self) -> str:
+        """As chemists write it."""
+        return RECIPES[self.name].formula
 
     @property
     def lengths(self) -> np.ndarray:
