@@ -48,7 +48,7 @@ class Model:
 
     def outputs(self, images: np.ndarray) -> jax.Array:
         """What the network gives for images (rows, side, side), as one batch."""
-        return self.network.apply(self.params, jnp.asarray(rows(images, self.states)))
+        return jax.jit(self.network.apply)(self.params, jnp.asarray(rows(images, self.states)))
 
 
 def rows(images: np.ndarray, states: bool) -> np.ndarray:

@@ -91,8 +91,8 @@ def train(
         optax.adam(optax.cosine_decay_schedule(rate, steps)), steps,
         data=data, batch_size=min(BATCH, len(data[1])), key=run.key(f"{name}: batches"),
     )  # fmt: skip
-    logits = classes(network.apply(result.params, jnp.asarray(rows[split.test])))
-    sure = np.asarray(jax.nn.softmax(logits))
+    outputs = jax.jit(network.apply)(result.params, jnp.asarray(rows[split.test]))
+    sure = np.asarray(jax.nn.softmax(classes(outputs), axis=-1))
     return Trained(
         sure.argmax(axis=1), sure, result.history, network.num_parameters, result.seconds
     )
@@ -117,7 +117,7 @@ def all_ten(run: apps.Run, split: Split) -> tuple[apps.Comparison, dict[str, Tra
         name, **split.accuracy(one.found), parameters=one.parameters, seconds=one.seconds, **facts
     )
     rows = [row(apps.quantum, name, one, note=notes[name]) for name, one in trained.items()]
-    sizes = (one.parameters for one in tuple(trained.values()))
+    sizes = [one.parameters for one in trained.values()]
     make = lambda channels: SmallCNN(SIDE, channels, pool=2, outputs=10)
     for twin in {n.num_parameters: n for n in (closest_in_size(make, s) for s in sizes)}.values():
         name = f"CNN, {twin.channels} channel" + "s" * (twin.channels > 1)
