@@ -61,10 +61,11 @@ def costs(numbers: np.ndarray, sequence: str) -> tuple[np.ndarray, np.ndarray]:
         return np.abs(places[:, a] - places[:, b]).sum(axis=-1)
 
     pairs = touching_pairs(sequence)
-    contacts = sum((apart(a, b) == 1).astype(int) for a, b in pairs)
-    crossings = sum(
-        (apart(a, b) == 0).astype(int) for a, b in combinations(range(len(sequence)), 2)
-    )
+    contacts, crossings = np.zeros_like(numbers), np.zeros_like(numbers)
+    for a, b in pairs:
+        contacts += apart(a, b) == 1
+    for a, b in combinations(range(len(sequence)), 2):
+        crossings += apart(a, b) == 0
     return max(len(pairs), 1) * crossings - contacts, crossings
 
 

@@ -73,7 +73,8 @@ def hubbard_mean_field(sites: int, interaction: float, rounds: int = 2000) -> fl
     for a, b in chain(sites):
         hops[a, b] = hops[b, a] = -1.0
     tilt = 0.4 * (-1.0) ** np.arange(sites)
-    up, down, before = 0.5 + tilt, 0.5 - tilt, np.inf
+    up, down = 0.5 + tilt, 0.5 - tilt
+    now = before = np.inf
     for _ in range(rounds):
         density = []
         levels = 0.0

@@ -81,6 +81,7 @@ def trained_circuit(
     every = jnp.asarray(states)
     rows, labels = every[deep()], jnp.asarray((FIELDS[deep()] < 1).astype(float))
 
+    @jax.jit
     def ordered(params: jax.Array, states: jax.Array) -> jax.Array:
         one = lambda psi: expectation(circuit, "Z0", params, initial_state=psi, dtype=DTYPE)
         return (1 - jax.vmap(one)(states)) / 2
@@ -111,33 +112,52 @@ def logistic(states: np.ndarray) -> Reading:
     return Reading(values, crossing(values))
 
 
+class Trained(NamedTuple):
+    """The classifiers of one size: what the circuit reads from each start, the best first."""
+
+    readings: list[Reading]
+    parameters: int
+    seconds: float
+    twin: Reading
+    twin_seconds: float
+
+
+def trained(run: apps.Run, spins: int) -> Trained:
+    """Both classifiers on rings of one size."""
+    states = ground_states(spins)
+    twin, spent = run.keep(f"logistic, n = {spins}", lambda: logistic(states)._asdict())
+    return Trained(*trained_circuit(run, spins, states), Reading(**twin), spent)
+
+
 def phases(run: apps.Run) -> tuple[list[apps.Comparison], dict[str, Any]]:
     """The classifiers on rings of rising size."""
     largest = run.options.classified_spins
-    sizes = [n for n in (4, 6, 8, 10) if n < largest] + [largest]
-    facts: dict[str, Any] = {"fields": FIELDS, "spins": sizes, "circuit": {}, "logistic": {}}
-    for n in sizes:
-        states = ground_states(n)
-        readings, parameters, seconds = trained_circuit(run, n, states)
-        twin, spent = run.keep(f"logistic, n = {n}", lambda s=states: logistic(s)._asdict())
-        facts["circuit"][n] = [reading._asdict() for reading in readings]
-        facts["logistic"][n] = twin
-    best, spread = readings[0].crossing, np.std([one.crossing for one in readings])
+    found = {n: trained(run, n) for n in (*(n for n in (4, 6, 8, 10) if n < largest), largest)}
+    last = found[largest]
+    crossings = [reading.crossing for reading in last.readings]
     comparison = apps.Comparison(
         f"where classifiers see the Ising ring change its phase, n = {largest}",
         "distance from h / J = 1", "lower",
         (
-            apps.quantum("QCNN", abs(best - 1), parameters=parameters, seconds=seconds,
-                         error=float(spread) if len(readings) > 1 else None,
-                         note=f"at {best:.3f}; the error is the spread of {len(readings)} starts"),
-            apps.classical("logistic regression", abs(twin["crossing"] - 1), seconds=spent,
-                           parameters=largest // 2 + 2,
-                           note=f"at {twin['crossing']:.3f}; on correlators"),
+            apps.quantum("QCNN", abs(crossings[0] - 1), parameters=last.parameters,
+                         seconds=last.seconds,
+                         error=float(np.std(crossings)) if len(crossings) > 1 else None,
+                         note=f"at {crossings[0]:.3f}; the error is the spread of "
+                         f"{len(crossings)} starts"),
+            apps.classical("logistic regression", abs(last.twin.crossing - 1),
+                           seconds=last.twin_seconds, parameters=largest // 2 + 2,
+                           note=f"at {last.twin.crossing:.3f}; on correlators"),
             apps.exact("infinite chain", 0.0, note="h / J = 1: Pfeuty, Ann. Phys. 57, 79 (1970)"),
         ),
     )  # fmt: skip
-    facts["crossings of the circuit"] = {n: facts["circuit"][n][0]["crossing"] for n in sizes}
-    facts["crossings of logistic regression"] = {n: facts["logistic"][n]["crossing"] for n in sizes}
+    facts = {
+        "fields": FIELDS,
+        "spins": list(found),
+        "circuit": {n: [r._asdict() for r in one.readings] for n, one in found.items()},
+        "logistic": {n: one.twin._asdict() for n, one in found.items()},
+        "crossings of the circuit": {n: one.readings[0].crossing for n, one in found.items()},
+        "crossings of logistic regression": {n: one.twin.crossing for n, one in found.items()},
+    }
     return [comparison], facts
 
 

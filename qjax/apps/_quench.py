@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DTYPE = "complex128"
 ORDERS = (1, 2, 4)
 TIME = 2.0  # at which formulas are compared
-TOLERANCE = 1e-10  # of the Krylov evolution
+TOLERANCE = 1e-10  # of each Krylov evolution
 
 
 class Quench(NamedTuple):
@@ -116,7 +116,7 @@ def series(quench: Quench, points: int) -> dict[str, np.ndarray]:
     exact, psi = [], start
     for _ in times:
         exact.append(float(watched(psi)))
-        psi = evolve(quench.hamiltonian, times[1] - times[0], psi, tolerance=TOLERANCE / points)
+        psi = evolve(quench.hamiltonian, times[1] - times[0], psi, tolerance=TOLERANCE)
     return {"times": times, "circuit": np.asarray(circuit), "exact": np.array(exact)}
 
 

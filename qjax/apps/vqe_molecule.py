@@ -20,6 +20,7 @@ from qjax.apps._curves import (
     variational,
 )
 from qjax.apps._folding import annealed, costs, num_bits, positions, touching_pairs
+from qjax.apps._report import Kind
 from qjax.observables import Diagonal
 from qjax.simulate import expectation, probabilities
 
@@ -67,7 +68,11 @@ def compared(curve: Curve, found: dict[str, Found]) -> list[apps.Comparison]:
     errors = {
         name: np.round(1e3 * np.abs(one.energies - curve.exact), 6) for name, one in found.items()
     }
-    kinds = {HARTREE_FOCK: "classical", CONFIGURATIONS: "classical", EXACT: "exact"}
+    kinds: dict[str, Kind] = {
+        HARTREE_FOCK: "classical",
+        CONFIGURATIONS: "classical",
+        EXACT: "exact",
+    }
     notes = {
         CONFIGURATIONS: "NumPy; the same excitations, linear",
         EXACT: "NumPy, in the sector of the electrons' number and spin",
