@@ -116,8 +116,8 @@ def windows(images: np.ndarray) -> np.ndarray:
     """
     seen = []
     for size in WINDOWS:
-        patches = np.lib.stride_tricks.sliding_window_view(images, (size, size), axis=(1, 2))
-        m = resampling(size, SIDE)
+        patches = np.lib.stride_tricks.sliding_window_view(images, (1, size, size))
+        m = resampling(size, SIDE)  # (scenes, rows, columns, 1, size, size) -> (..., 8, 8)
         seen.append((m @ patches @ m.T).reshape(len(images), -1, SIDE, SIDE))
     return np.concatenate(seen, axis=1)
 

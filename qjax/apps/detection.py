@@ -265,7 +265,7 @@ def picture_of_learning(boxes: dict[str, Model], sliding: dict[str, Model]) -> "
             parts = np.array_split(model.history, max(1, len(model.history) // 10))
             ax.plot(np.linspace(0, len(model.history), len(parts)), [p.mean() for p in parts],
                     label=f"{kind}, {model.network.num_parameters} parameters")  # fmt: skip
-        ax.set(title=title, xlabel="step", ylabel="loss", yscale="log")
+        ax.set(title=title, xlabel="step", ylabel="loss")
         ax.legend(frameon=False, fontsize="small")
     return figure
 

@@ -53,7 +53,7 @@ class Split:
         rows = np.isin(self.labels, pair)
         return Split(self.images[rows], (self.labels[rows] == pair[1]).astype(np.int32))
 
-    def accuracy(self, found: np.ndarray) -> dict[str, float]:
+    def accuracy(self, found: np.ndarray) -> dict[str, Any]:
         """Share of the test's labels that were found, with its standard error."""
         right = float(np.mean(found == self.labels[self.test]))
         return {"value": right, "error": apps.binomial_error(right, len(found))}
