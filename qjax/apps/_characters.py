@@ -142,7 +142,7 @@ def text(run: apps.Run) -> apps.Report:
     for kind, (name, model) in zip((apps.quantum, apps.classical), pair, strict=True):
         result = run.fit(
             name, lambda p, b, model=model: jnp.mean(model.losses(p, b)),
-            model.init(run.key(f"{name}: start")), optimizer, run.options.text_steps,
+            jax.jit(model.init)(run.key(f"{name}: start")), optimizer, run.options.text_steps,
             data=batch, key=run.key(f"{name}: batches"),
         )  # fmt: skip
         found = perplexity(np.asarray(jax.jit(model.losses)(result.params, windows)))
@@ -175,4 +175,5 @@ def picture(histories: dict[str, np.ndarray]) -> "Figure":
     """The losses."""
     figure, ax = apps.panels()
     plot_losses(ax, histories, window=50)
+    ax.set_yscale("linear")
     return figure

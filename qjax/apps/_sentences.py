@@ -20,8 +20,8 @@ PARTS = {"training": 70, "development": 30, "test": 30}
 RESTARTS = 4
 LEAST = 1e-6  # probability that a logarithm is taken of
 
-# By grammar: word[s, p] is the number of the word at place p of sentence s, and its topic[s].
-Grouped = dict[str, dict[str, jax.Array]]
+# By grammar: the words of sentences alike, as numbers, and the places of these among all.
+Grouped = dict[str, tuple[jax.Array, jax.Array]]
 
 
 class Lexicon:
@@ -50,47 +50,33 @@ class Lexicon:
             for own, (kind, words) in zip(keys, self.words.items(), strict=True)
         }
 
-    def text(self, types: str, numbers: np.ndarray) -> str:
-        """A sentence from the numbers of its words."""
-        return " ".join(self.words[k][w] for k, w in zip(types, numbers, strict=True))
-
     def grouped(self, sentences: list[Sentence]) -> Grouped:
         """The sentences by their grammar, each a batch."""
         found: Grouped = {}
         for types in sorted({s.types for s in sentences}):
-            alike = [s for s in sentences if s.types == types]
-            found[types] = {
-                "word": jnp.asarray(
-                    [[self.words[k].index(w) for w, k in zip(s.words, types, strict=True)]
-                     for s in alike], jnp.int32),
-                "topic": jnp.asarray([s.topic for s in alike], jnp.float32),
-            }  # fmt: skip
+            places = [i for i, s in enumerate(sentences) if s.types == types]
+            words = [
+                [self.words[k].index(w) for w, k in zip(sentences[i].words, types, strict=True)]
+                for i in places
+            ]
+            found[types] = jnp.asarray(words, jnp.int32), jnp.asarray(places, jnp.int32)
         return found
 
-    def apply(self, params: Any, groups: Grouped) -> dict[str, tuple[jax.Array, jax.Array]]:
-        """By grammar: probability that the cups succeed, and that the topic then is food."""
-        return {
-            types: meanings(
-                types, self.layers,
-                [params[kind][group["word"][:, place]] for place, kind in enumerate(types)],
-            )
-            for types, group in groups.items()
-        }  # fmt: skip
-
-    def loss(self, params: Any, groups: Grouped) -> jax.Array:
-        """Mean cross-entropy in nats."""
-        found = self.apply(params, groups)
-        losses = []
-        for types, group in groups.items():
-            food = jnp.clip(found[types][1], LEAST, 1 - LEAST)
-            losses.append(-jnp.log(jnp.where(group["topic"] > 0.5, food, 1 - food)))
-        return jnp.mean(jnp.concatenate(losses))
+    def apply(self, params: Any, groups: Grouped) -> tuple[jax.Array, jax.Array]:
+        """Probability that the cups succeed, and that the topic then is food, of each sentence."""
+        found = [
+            meanings(types, self.layers, [params[k][words[:, p]] for p, k in enumerate(types)])
+            for types, (words, _) in groups.items()
+        ]
+        order = jnp.argsort(jnp.concatenate([places for _, places in groups.values()]))
+        kept, food = (jnp.concatenate(one)[order] for one in zip(*found, strict=True))
+        return kept, food
 
 
-def accuracy(found: dict[str, tuple[jax.Array, jax.Array]], groups: Grouped) -> float:
-    """Share of the sentences whose topic is the more probable one."""
-    right = [(found[t][1] > 0.5) == (group["topic"] > 0.5) for t, group in groups.items()]
-    return float(np.mean(np.concatenate(right)))
+def losses(food: jax.Array, topics: jax.Array) -> jax.Array:
+    """Cross-entropy of each sentence in nats, from the probability of food."""
+    food = jnp.clip(food, LEAST, 1 - LEAST)
+    return -jnp.log(jnp.where(topics == 1, food, 1 - food))
 
 
 def bag_of_words(run: apps.Run, parts: dict[str, list[Sentence]]) -> tuple[float, int, float]:
@@ -111,21 +97,16 @@ def bag_of_words(run: apps.Run, parts: dict[str, list[Sentence]]) -> tuple[float
     return found, len(vocabulary) + 1, seconds
 
 
-def picture(
-    history: np.ndarray, lexicon: Lexicon, found: dict[str, Any], groups: Grouped
-) -> "Figure":
+def picture(history: np.ndarray, shown: list[Sentence], food: np.ndarray) -> "Figure":
     """The loss, and what the circuit makes of each sentence of the test."""
     figure, (left, right) = apps.panels(1, 2, width=5.2, height=4.6)
     plot_losses(left, {"word circuits": history}, window=5)
     rows = sorted(
-        (float(topic), float(food), lexicon.text(t, words))
-        for t, group in groups.items()
-        for topic, food, words in zip(
-            group["topic"], found[t][1], np.asarray(group["word"]), strict=True
-        )
+        (one.topic, float(share), " ".join(one.words))
+        for one, share in zip(shown, food, strict=True)
     )
-    for place, (topic, food, _) in enumerate(rows):
-        right.barh(place, food - 0.5, left=0.5, color=SERIES[int(topic)])
+    for place, (topic, share, _) in enumerate(rows):
+        right.barh(place, share - 0.5, left=0.5, color=SERIES[topic])
     right.axvline(0.5, color="0.5", linewidth=0.8)
     right.set_yticks(range(len(rows)), [text for *_, text in rows], fontsize=5)
     right.set(xlim=(0, 1), xlabel="probability of food; colour: the truth")
@@ -137,25 +118,31 @@ def sentences(run: apps.Run) -> apps.Report:
     """130 sentences about food or computers, 70 for training, 30 to choose, 30 for the test."""
     drawn = drawn_sentences(sum(PARTS.values()), run.rng("sentences"))
     ends = np.cumsum(list(PARTS.values()))
-    parts = {
-        name: drawn[end - size : end] for (name, size), end in zip(PARTS.items(), ends, strict=True)
+    of = {
+        name: slice(end - size, end) for (name, size), end in zip(PARTS.items(), ends, strict=True)
     }
+    parts = {name: drawn[rows] for name, rows in of.items()}
     lexicon = Lexicon(drawn, run.options.sentence_layers)
-    groups = {name: lexicon.grouped(part) for name, part in parts.items()}
-    start = jax.vmap(lexicon.init)(jax.random.split(run.key("sentences: start"), RESTARTS))
+    topics = np.array([s.topic for s in drawn])
+    start = jax.jit(jax.vmap(lexicon.init))(jax.random.split(run.key("sentences: start"), RESTARTS))
     steps = run.options.sentence_steps
+
+    def loss(params: Any, batch: tuple[Grouped, jax.Array]) -> jax.Array:
+        groups, known = batch
+        return jnp.mean(losses(lexicon.apply(params, groups)[1], known))
+
     result = run.fit(
-        "word circuits", lexicon.loss, start,
-        optax.adam(optax.cosine_decay_schedule(0.1, steps)), steps,
-        data=groups["training"], restarts=RESTARTS,
+        "word circuits", loss, start,
+        optax.adam(optax.cosine_decay_schedule(0.1, steps)), steps, restarts=RESTARTS,
+        data=(lexicon.grouped(parts["training"]), jnp.asarray(topics[of["training"]])),
     )  # fmt: skip
-    chosen = jax.jit(jax.vmap(lexicon.loss, (0, None)))(result.params, groups["development"])
-    best = int(np.argmin(chosen))
-    params = jax.tree.map(lambda x: x[best], result.params)
-    apply = jax.jit(lexicon.apply)
-    found = {name: apply(params, group) for name, group in groups.items()}
-    shares = {name: accuracy(one, groups[name]) for name, one in found.items()}
-    success = np.concatenate([np.asarray(one[0]) for one in found["test"].values()])
+    groups = lexicon.grouped(drawn)
+    found = jax.jit(jax.vmap(lexicon.apply, (0, None)))(result.params, groups)
+    kept, food = map(np.asarray, found)
+    chosen = of["development"]
+    best = int(np.argmin(np.mean(losses(food[:, chosen], topics[chosen]), axis=1)))
+    right = (food[best] > 0.5) == (topics == 1)
+    shares = {name: float(right[rows].mean()) for name, rows in of.items()}
     size = PARTS["test"]
     bag, weights, seconds = bag_of_words(run, parts)
     return apps.Report(
@@ -165,7 +152,7 @@ def sentences(run: apps.Run) -> apps.Report:
                 (
                     apps.quantum("word circuits, joined by post-selection", shares["test"],
                                  error=apps.binomial_error(shares["test"], size),
-                                 parameters=apps.count_parameters(params),
+                                 parameters=apps.count_parameters(start) // RESTARTS,
                                  seconds=result.seconds, note=f"best of {RESTARTS} starts"),
                     apps.classical("logistic regression on words", bag,
                                    error=apps.binomial_error(bag, size), parameters=weights,
@@ -174,11 +161,13 @@ def sentences(run: apps.Run) -> apps.Report:
             ),
         ),
         figures={
-            "sentences": picture(result.history[best], lexicon, found["test"], groups["test"])
+            "sentences": picture(result.history[best], parts["test"], food[best, of["test"]])
         },
         facts={
             "accuracy of sentences": shares,
-            "mean probability that post-selection keeps a sentence": float(success.mean()),
-            "qubits of a sentence": {t: sum(WIRES[k] for k in t) for t in groups["test"]},
+            "mean probability that post-selection keeps a sentence": float(
+                kept[best, of["test"]].mean()
+            ),
+            "qubits of a sentence": {t: sum(WIRES[k] for k in t) for t in groups},
         },
     )  # fmt: skip

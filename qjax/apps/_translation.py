@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 NUMBERS, PARTS = 100, 5
 FEATURES, QUBITS, LAYERS = 6, 6, 2
 PAD, END = 0, 1  # numbers of the two marks; END also starts a translation
-Cells = Callable[[int], Cell]
+Answers = dict[int, tuple[str, ...]]  # translations by number
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ class Translator(Block):
         """All parameters."""
         a, b, c, d, e = jax.random.split(key, 5)
         return {
-            "source": jax.random.normal(a, (self.sizes[0], FEATURES)),
-            "target": jax.random.normal(b, (self.sizes[1], FEATURES)),
+            "source": 0.3 * jax.random.normal(a, (self.sizes[0], FEATURES)),
+            "target": 0.3 * jax.random.normal(b, (self.sizes[1], FEATURES)),
             "encoder": self.encoder.init(c),
             "decoder": self.decoder.init(d),
             "out": self.out.init(e),
@@ -140,6 +141,35 @@ def bleu(found: Sequence[Sequence[str]], wanted: Sequence[Sequence[str]], order:
     return math.exp(logs + min(0.0, 1 - lengths[1] / lengths[0]))
 
 
+def phrase_table(
+    pairs: Sequence[tuple[Sequence[str], Sequence[str]]], asked: Sequence[Sequence[str]]
+) -> list[tuple[str, ...]]:
+    """Translations without training: what a first word begins with, and how a last word ends.
+
+    The beginning of a first word is what all known translations with it have in common; the end of
+    a last word is what is most often left of them behind that. Unknown words become nothing.
+
+    Args:
+        pairs: Known sentences of one or two words, and their translations.
+        asked: Sentences to translate.
+    """
+    begins: dict[str, tuple[str, ...]] = {}
+    for words, said in pairs:
+        if len(words) == 2:
+            before = begins.get(words[0], tuple(said))
+            alike = takewhile(lambda two: two[0] == two[1], zip(before, said, strict=False))
+            begins[words[0]] = tuple(one for one, _ in alike)
+    ends: dict[str, Counter[tuple[str, ...]]] = {}
+    for words, said in pairs:
+        skipped = len(begins[words[0]]) if len(words) == 2 else 0
+        ends.setdefault(words[-1], Counter())[tuple(said[skipped:])] += 1
+    last = {word: count.most_common(1)[0][0] for word, count in ends.items()}
+    return [
+        (begins.get(words[0], ()) if len(words) == 2 else ()) + last.get(words[-1], ())
+        for words in asked
+    ]
+
+
 def models(source: Words, target: Words) -> dict[str, Translator]:
     """The quantum translator, and its twin with as near as can be as many parameters."""
     ours = Translator(source, target, lambda: QuantumLSTMCell(FEATURES, QUBITS, LAYERS))
@@ -156,29 +186,41 @@ def translation(run: apps.Run) -> apps.Report:
     source = number_words("en", before=True)
     target = number_words(chosen.to, before=False)
     parts = np.array_split(run.rng("numbers").permutation(NUMBERS), PARTS)[: chosen.folds]
-    optimizer = optax.adam(optax.cosine_decay_schedule(0.03, chosen.translation_steps))
+    schedule = optax.cosine_decay_schedule(0.03, chosen.translation_steps)
+    optimizer = optax.adamw(schedule, weight_decay=0.1)
     exact, blues, histories, right = [], [], {}, {}
     asked = np.concatenate(parts)
+
+    def judge(kind: Callable[..., apps.Row], name: str, found: Answers, **facts: Any) -> None:
+        right[name] = {int(n): words == target.said[n] for n, words in found.items()}
+        share = float(np.mean(list(right[name].values())))
+        exact.append(kind(name, share, error=apps.binomial_error(share, len(asked)), **facts))
+        both = [(words, target.said[n]) for n, words in found.items()]
+        blues.append(kind(name, *resampled(both, run.rng("resampled")), **facts))
+
     pair = models(source, target).items()
     for kind, (name, model) in zip((apps.quantum, apps.classical), pair, strict=True):
-        found, seconds, loss, translate = {}, 0.0, model.loss, jax.jit(model.translate)
+        found: Answers = {}
+        seconds, loss = 0.0, model.loss
+        start, translate = jax.jit(model.init), jax.jit(model.translate)
         for number, part in enumerate(parts):
             kept = np.setdiff1d(np.arange(NUMBERS), part)
             data = {"source": source.rows[kept], "target": target.rows[kept]}
             result = run.fit(
-                f"{name}, part {number + 1}", loss, model.init(run.key(f"{name} {number}")),
+                f"{name}, part {number + 1}", loss, start(run.key(f"{name} {number}")),
                 optimizer, chosen.translation_steps, data=jax.tree.map(jnp.asarray, data),
             )  # fmt: skip
             said = np.asarray(translate(result.params, jnp.asarray(source.rows[part])))
             found |= {n: target.text(row) for n, row in zip(part, said, strict=True)}
             seconds += result.seconds
             histories.setdefault(name, result.history)
-        right[name] = {int(n): words == target.said[n] for n, words in found.items()}
-        share = float(np.mean(list(right[name].values())))
-        facts = {"parameters": model.num_parameters, "seconds": seconds}
-        exact.append(kind(name, share, error=apps.binomial_error(share, len(asked)), **facts))
-        both = [(words, target.said[n]) for n, words in found.items()]
-        blues.append(kind(name, *resampled(both, run.rng("resampled")), **facts))
+        judge(kind, name, found, parameters=model.num_parameters, seconds=seconds)
+    looked_up: Answers = {}
+    for part in parts:
+        known = [(source.said[n], target.said[n]) for n in range(NUMBERS) if n not in part]
+        answers = phrase_table(known, [source.said[n] for n in part])
+        looked_up |= dict(zip(part, answers, strict=True))
+    judge(apps.classical, "phrase table", looked_up, note="no training")
     task = f"numbers 0 to 99, en to {chosen.to}"
     return apps.Report(
         comparisons=(
