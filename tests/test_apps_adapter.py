@@ -11,7 +11,7 @@ import pytest
 from qjax import apps
 from qjax._extras import available
 from qjax.errors import MissingExtraError
-from qjax.learning.blocks import LowRankAdapter, UnitaryAdapter
+from qjax.learning.blocks import UnitaryAdapter
 
 EPS = np.finfo(np.float32).eps
 HAS_WORDS = available("wordllama") and available("vaderSentiment")
@@ -52,16 +52,14 @@ def test_adapters_leave_a_frozen_model_as_it_was_until_their_gains_move(rng):
     model = module.Transformer(5, 3, 4, 2, depth=2)
     frozen = model.init(jax.random.key(0))
     x = rng.normal(size=(6, 5, 3)).astype(np.float32)
-    before = model.apply(frozen, x)
-    for adapter in (UnitaryAdapter(4, 4, 3, 2), LowRankAdapter(4, 4, 1)):
-        block = module.Adapted(model, frozen, adapter)
-        params = block.init(jax.random.key(1))
-        assert block.num_parameters == 10 * adapter.num_parameters
-        np.testing.assert_array_equal(block.apply(params, x), before)
-    # Of circuits, the gains are the singular values of the update of each matrix.
-    block = module.Adapted(model, frozen, UnitaryAdapter(4, 4, 3, 2))
+    adapter = UnitaryAdapter(4, 4, 3, 2)
+    block = module.Adapted(model, frozen, adapter)
+    params = block.init(jax.random.key(1))
+    assert block.num_parameters == 10 * adapter.num_parameters
+    np.testing.assert_array_equal(block.apply(params, x), model.apply(frozen, x))
+    # The gains are the singular values of the update of each matrix.
     gains = rng.uniform(0.1, 1.0, size=(5, 2, 3)).astype(np.float32)
-    merged = block.merged({**block.init(jax.random.key(1)), "gain": jnp.asarray(gains)})
+    merged = block.merged({**params, "gain": jnp.asarray(gains)})
     for k, (part, name) in enumerate(module.ADAPTED):
         new, old = (tree["layers"][part][name]["kernel"] for tree in (merged, frozen))
         found = np.linalg.svd(np.asarray(new - old, float), compute_uv=False)

@@ -31,9 +31,8 @@ class Transformer(Block):
         depth: Layers, stacked along the first axis of their parameters.
 
     Examples:
-        >>> model = Transformer(8, 8, 16, 10, 2)
-        >>> model.apply(model.init(jax.random.key(0)), jnp.ones((3, 8, 8))).shape
-        (3, 10)
+        >>> Transformer(length=8, inputs=8, features=32, classes=10, depth=2).num_parameters
+        11242
     """
 
     def __init__(self, length: int, inputs: int, features: int, classes: int, depth: int) -> None:
