@@ -11,6 +11,7 @@ from jax import lax
 
 from qjax._checks import check_index
 from qjax.circuit import Circuit
+from qjax.circuit.control_flow import Condition
 from qjax.dynamic.run import Run, bit_parts, squared
 from qjax.dynamic.steps import Step, parted
 from qjax.errors import CircuitError
@@ -207,19 +208,29 @@ def _schedule(
     run: Run, steps: list[Step], given: Mapping[int, int]
 ) -> tuple[list[_Gates | _Split | _Keep], np.ndarray]:
     """What happens to the rows of all branches, and the bits of those at the end."""
+    last = {c: k for k, step in enumerate(steps) for _, c in step.places}
+    known: list[dict[int | None, int]] = [
+        {c: given[c] for _, c in step.places if c in given and last[c] == k}
+        for k, step in enumerate(steps)
+    ]
+    certain = sum(
+        c not in fixed
+        for step, fixed in zip(steps, known, strict=True)
+        for _, c in step.places
+        if not step.conditions
+    )
+    _check_count(run, steps, 2 ** min(certain, 62))
     moves: list[_Gates | _Split | _Keep] = []
     bits = np.zeros((1, run.circuit.num_clbits), np.uint8)
-    last = {c: k for k, step in enumerate(steps) for _, c in step.places}
-    for k, step in enumerate(steps):
-        done = np.array([all(c.holds(row) for c in step.conditions) for row in bits.tolist()], bool)
+    for step, fixed in zip(steps, known, strict=True):
+        done = _all_hold(step.conditions, bits)
         if not done.any():
             continue
         if step.gates is not None:
             moves.append(_Gates(step.gates, _rows(done), _choices(step, bits[done], run.real)))
             continue
         for q, c in step.places:
-            known = given.get(c) if c is not None and last[c] == k else None
-            outcomes = (0, 1) if known is None else (known,)
+            outcomes = (fixed[c],) if c in fixed else (0, 1)
             moves.append(_Split(q, c is None, _rows(done), _rows(~done), outcomes))
             written = [bits[done].copy() for _ in outcomes]
             for outcome, rows in zip(outcomes, written, strict=True):
@@ -228,19 +239,35 @@ def _schedule(
             others = len(bits) - done.sum()
             bits = np.concatenate([bits[~done], *written])
             done = np.arange(len(bits)) >= others
-            if len(bits) << run.n > MOST_AMPLITUDES:
-                raise CircuitError(
-                    f"{run.what}: the branches must have at most {MOST_AMPLITUDES:,} amplitudes "
-                    f"together, but {splits(steps)} measurements and resets on {run.n} qubits "
-                    f"make up to 2**{splits(steps) + run.n}. Use sample or counts, which draw "
-                    "outcomes."
-                )
+            _check_count(run, steps, len(bits))
     kept = np.ones(len(bits), bool)
     for c, value in given.items():
         kept &= bits[:, c] == value
     if not kept.all():
         moves.append(_Keep(_rows(kept)))
     return moves, bits[kept]
+
+
+def _check_count(run: Run, steps: list[Step], count: int) -> None:
+    if count << run.n > MOST_AMPLITUDES:
+        raise CircuitError(
+            f"{run.what}: the branches must have at most {MOST_AMPLITUDES:,} amplitudes together, "
+            f"but {splits(steps)} measurements and resets on {run.n} qubits make up to "
+            f"2**{splits(steps) + run.n}. Use sample or counts, which draw outcomes."
+        )
+
+
+def _all_hold(conditions: tuple[Condition, ...], bits: np.ndarray) -> np.ndarray:
+    """Whether all conditions hold, for each row of bits."""
+    found = np.ones(len(bits), bool)
+    for condition in conditions:
+        rows = [
+            [value >> k & 1 for k in range(len(condition.clbits))] for value in condition.values
+        ]
+        wanted = np.array(rows, np.uint8).reshape(-1, len(condition.clbits))
+        same = (bits[:, None, condition.clbits] == wanted[None]).all(axis=2)
+        found &= same.any(axis=1) != condition.negated
+    return found
 
 
 def _rows(chosen: np.ndarray) -> np.ndarray:
@@ -251,6 +278,5 @@ def _choices(step: Step, bits: np.ndarray, dtype: np.dtype) -> np.ndarray | None
     """Whether the conditions of each choice hold for each row, (rows, choices)."""
     if not step.choices:
         return None
-    return np.array(
-        [[all(c.holds(row) for c in i.conditions) for i in step.choices] for row in bits], dtype
-    )
+    columns = [_all_hold(i.conditions, bits) for i in step.choices]
+    return np.stack(columns, axis=1).astype(dtype)
