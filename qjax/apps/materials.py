@@ -43,7 +43,7 @@ APP = apps.App(
     options=(
         apps.Option("spins", 20, quick=4, least=4, help="Spins of the largest ring, even."),
         apps.Option("steps", 40, quick=25, least=1, help="Steps of each search by L-BFGS."),
-        apps.Option("sites", 10, quick=4, least=2, help="Sites by Lanczos, even; 2 qubits each."),
+        apps.Option("sites", 10, quick=2, least=2, help="Sites by Lanczos, even; 2 qubits each."),
         apps.Option("trained_sites", 6, quick=2, least=2, help="Sites by circuits, even."),
         apps.Option("quench_spins", 16, quick=4, least=3, help="Spins that meet a field."),
         apps.Option("quench_sites", 6, quick=2, least=2, help="Sites of electrons that hop."),
