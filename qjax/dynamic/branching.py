@@ -210,8 +210,7 @@ def _schedule(
     """What happens to the rows of all branches, and the bits of those at the end."""
     last = {c: k for k, step in enumerate(steps) for _, c in step.places}
     known: list[dict[int | None, int]] = [
-        {c: given[c] for _, c in step.places if c in given and last[c] == k}
-        for k, step in enumerate(steps)
+        {c: v for c, v in given.items() if last.get(c) == k} for k, step in enumerate(steps)
     ]
     certain = sum(
         c not in fixed
