@@ -11,6 +11,7 @@ import scipy.linalg
 
 from qjax import apps
 from qjax.apps import _curves, _folding, _ground_states, _lattice_energies, _phases, _quench
+from qjax.errors import AppError
 from qjax.krylov import lowest
 from qjax.library import transverse_field_ising
 
@@ -257,7 +258,7 @@ def test_materials_have_the_known_energies_quenches_and_phases(quick):
     closed = -2 / np.sin(np.pi / 8) / 4
     assert ring["product state"]["value"] == pytest.approx(-1.25 - closed, abs=1e-12)
     dimer = rows(found, "half-filled Hubbard chain, U = 4 t, 2 sites", "energy per site, in t")
-    for model in ("Hamiltonian variational, 1 layers", "Lanczos", "closed form"):
+    for model in ("Hamiltonian variational, 1 layer", "Lanczos", "closed form"):
         assert dimer[model]["value"] == pytest.approx(1 - np.sqrt(2), abs=1e-8)
     assert dimer["unrestricted Hartree-Fock"]["value"] > 1 - np.sqrt(2)
     dense_quench("Ising ring", found, ising_ring(4, 1.0), 0, magnetisation=True)
@@ -310,11 +311,25 @@ def test_the_ground_states_that_are_classified_are_those_of_the_even_sector(doub
         assert np.vdot(psi, psi[flip]).real == pytest.approx(1.0, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("materials", {"spins": 5}, "spins must be a multiple of 2, but is 5"),
+        ("materials", {"quench_steps": 12}, "quench_steps must be a multiple of 8, but is 12"),
+        ("materials", {"trained_sites": 4}, "trained_sites must be at most sites, 2, but is 4"),
+        ("vqe_molecule", {"residues": 14}, "residues must be at most 13"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_named(tmp_path, name, options, message):
+    with pytest.raises(AppError, match=message):
+        apps.find_app(name)(quick=True, output=tmp_path, say=lambda text: None, **options)
+
+
 @pytest.mark.slow
 def test_longer_rings_are_reached_by_half_as_many_layers(tmp_path):
     found = apps.find_app("materials")(
         quick=True, output=tmp_path, progress=False, say=lambda text: None,
-        spins=10, steps=60, trained_sites=4,
+        spins=10, steps=60, sites=4, trained_sites=4,
     )  # fmt: skip
     ring = rows(found, "ground state of the critical Ising ring, n = 10")
     assert 0 <= ring["Hamiltonian variational"]["value"] < 1e-7

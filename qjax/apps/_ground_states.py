@@ -169,7 +169,8 @@ def hubbard_chain(run: apps.Run) -> tuple[list[apps.Comparison], dict[str, Any]]
         )  # fmt: skip
         found[n] = result.best_loss
         rows = [
-            apps.quantum(f"Hamiltonian variational, {layers} layers", found[n] / n,
+            apps.quantum(f"Hamiltonian variational, {layers} layer" + "s" * (layers > 1),
+                         found[n] / n,
                          parameters=circuit.num_parameters, seconds=result.seconds),
             apps.classical("unrestricted Hartree-Fock", hubbard_mean_field(n, INTERACTION) / n,
                            note="mean field"),

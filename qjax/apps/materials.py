@@ -2,6 +2,9 @@
 
 from qjax import apps
 from qjax.apps import _ground_states, _phases, _quench
+from qjax.errors import AppError
+
+MULTIPLES = {"spins": 2, "sites": 2, "trained_sites": 2, "classified_spins": 2, "quench_steps": 8}
 
 
 def materials(run: apps.Run) -> apps.Report:
@@ -16,6 +19,14 @@ def materials(run: apps.Run) -> apps.Report:
     All of these are solved as well, and faster, without a circuit: that is how the results are
     known.
     """
+    for name, factor in MULTIPLES.items():
+        if (value := getattr(run.options, name)) % factor:
+            raise AppError(f"materials: {name} must be a multiple of {factor}, but is {value}.")
+    if run.options.trained_sites > run.options.sites:
+        raise AppError(
+            f"materials: trained_sites must be at most sites, {run.options.sites}, but is "
+            f"{run.options.trained_sites}."
+        )
     ising, ising_facts = _ground_states.ising_ring(run)
     hubbard, hubbard_facts = _ground_states.hubbard_chain(run)
     quench, quench_facts = _quench.dynamics(run)

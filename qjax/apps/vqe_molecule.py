@@ -21,6 +21,7 @@ from qjax.apps._curves import (
 )
 from qjax.apps._folding import annealed, costs, num_bits, positions, touching_pairs
 from qjax.apps._report import Kind
+from qjax.errors import AppError
 from qjax.observables import Diagonal
 from qjax.simulate import expectation, probabilities
 
@@ -31,6 +32,7 @@ MOLECULES = ("lih", "h2o")
 CHEMICAL_ACCURACY = 1.6  # millihartree: 1 kcal/mol is 1.594
 EXACT, HARTREE_FOCK, CONFIGURATIONS = "exact diagonalisation", "Hartree-Fock", "CISD"
 MOTIF = "HPP"  # of the chain that is folded: every third residue shuns water
+MOST_RESIDUES = 13  # 21 qubits
 SWEEPS = 20  # of a walk of simulated annealing
 WALKERS = 4096
 
@@ -226,6 +228,11 @@ def vqe_molecule(run: apps.Run) -> apps.Report:
     The folding is a toy: beads of two kinds on a square grid. Its cost is a table of every fold, so
     that the answer is known before QAOA begins; it shows how likely QAOA is to draw a best one.
     """
+    if run.options.residues > MOST_RESIDUES:
+        raise AppError(
+            f"vqe_molecule: residues must be at most {MOST_RESIDUES}, for all folds are looked at, "
+            f"but is {run.options.residues}."
+        )
     curves = [along_the_bond(run, name) for name in MOLECULES]
     comparisons = [one for curve in curves for one in compared(*curve)]
     toy, facts, fold = folded(run)
