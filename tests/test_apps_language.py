@@ -181,8 +181,8 @@ def test_sentences_alike_are_one_batch_and_come_back_in_their_order(rng):
 
 def test_a_uniform_model_is_as_perplexed_as_there_are_characters():
     losses = np.full((5, 7), np.log(32.0))
-    found = characters.perplexity(losses)
-    assert found["value"] == pytest.approx(32) and found["error"] == pytest.approx(0, abs=1e-12)
+    value, error = characters.perplexity(losses)
+    assert value == pytest.approx(32) and error == pytest.approx(0, abs=1e-12)
 
 
 def test_a_table_of_pairs_counts_them():

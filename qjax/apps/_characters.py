@@ -104,11 +104,11 @@ def bigram_losses(text: Text, windows: np.ndarray) -> np.ndarray:
     return -logs[windows[:, :-1], windows[:, 1:]]
 
 
-def perplexity(losses: np.ndarray) -> dict[str, float]:
+def perplexity(losses: np.ndarray) -> tuple[float, float]:
     """The exponential of the mean loss, and its standard error from the scatter of windows."""
     means = np.asarray(losses, float).mean(axis=1)
     value = float(np.exp(means.mean()))
-    return {"value": value, "error": value * float(means.std(ddof=1)) / float(np.sqrt(len(means)))}
+    return value, value * float(means.std(ddof=1)) / float(np.sqrt(len(means)))
 
 
 def models(characters: int, context: int) -> dict[str, Transformer]:
@@ -145,8 +145,10 @@ def text(run: apps.Run) -> apps.Report:
             jax.jit(model.init)(run.key(f"{name}: start")), optimizer, run.options.text_steps,
             data=batch, key=run.key(f"{name}: batches"),
         )  # fmt: skip
-        found = perplexity(np.asarray(jax.jit(model.losses)(result.params, windows)))
-        rows.append(kind(name, **found, parameters=model.num_parameters, seconds=result.seconds))
+        value, error = perplexity(np.asarray(jax.jit(model.losses)(result.params, windows)))
+        rows.append(
+            kind(name, value, error=error, parameters=model.num_parameters, seconds=result.seconds)
+        )
         histories[name] = result.history
         length = 8 if run.quick else SHOWN
         drawn = jax.jit(model.sample, static_argnums=2)(
@@ -155,8 +157,8 @@ def text(run: apps.Run) -> apps.Report:
         samples[name] = PROMPT + "".join(read.characters[i] for i in np.asarray(drawn))
         run.say(f"{name} writes: {samples[name]}")
     size = len(read.characters)
-    pairs = perplexity(bigram_losses(read, held_out))
-    rows.append(apps.classical("table of pairs", **pairs, parameters=size * (size - 1)))
+    value, error = perplexity(bigram_losses(read, held_out))
+    rows.append(apps.classical("table of pairs", value, error=error, parameters=size * (size - 1)))
     return apps.Report(
         comparisons=(
             apps.Comparison("characters of Python's reference", "test perplexity", "lower", rows),

@@ -73,7 +73,7 @@ class Lexicon:
         return kept, food
 
 
-def losses(food: jax.Array, topics: jax.Array) -> jax.Array:
+def losses(food: Any, topics: Any) -> jax.Array:
     """Cross-entropy of each sentence in nats, from the probability of food."""
     food = jnp.clip(food, LEAST, 1 - LEAST)
     return -jnp.log(jnp.where(topics == 1, food, 1 - food))

@@ -236,7 +236,7 @@ def resampled(
     pairs: Sequence[tuple[Sequence[str], Sequence[str]]], rng: np.random.Generator
 ) -> tuple[float, float]:
     """BLEU of translations and references, and its standard error by the bootstrap."""
-    score = lambda rows: bleu(*zip(*(pairs[i] for i in rows), strict=True))
+    score = lambda rows: bleu([pairs[i][0] for i in rows], [pairs[i][1] for i in rows])
     draws = [score(rng.integers(len(pairs), size=len(pairs))) for _ in range(200)]
     return score(range(len(pairs))), float(np.std(draws))
 
