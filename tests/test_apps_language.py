@@ -248,6 +248,18 @@ def test_the_words_of_every_number_differ_and_come_back_from_their_rows():
 
 
 @needs("num2words")
+def test_sentences_stand_beside_a_bag_of_words(quick):
+    found, pictures = quick("language", task="sentences")
+    assert pictures == {"sentences"}
+    rows = results(found, "test accuracy")
+    # A word of a topic is in every sentence, so a bag of words is right where it has seen it.
+    assert rows["logistic regression on words"]["value"] >= 0.9
+    # Of a word circuit with one layer: 3 angles a noun, 1 an adjective, 2 a verb.
+    assert rows["word circuits, joined by post-selection"]["parameters"] == 3 * 11 + 6 + 2 * 6
+
+
+@pytest.mark.slow  # a minute, nearly all of it compilation
+@needs("num2words")
 def test_language_stands_beside_its_baselines(quick):
     found, pictures = quick("language")
     assert pictures == {"sentences", "text", "translation"}

@@ -15,8 +15,8 @@ def language(run: apps.Run) -> apps.Report:
     are wired as the grammar says and joined by post-selection, beside a bag of words. text: the
     next character of a reference of Python, by a small transformer with quantum attention, beside
     its classical twin and a table of pairs. translation: the numbers 0 to 99 from English to
-    another language, by a quantum recurrent encoder and decoder beside their twin, every number
-    once held out.
+    another language, by a quantum recurrent encoder and decoder beside their twin and a table of
+    phrases, every number once held out.
     """
     chosen = TASKS if run.options.task == "all" else {run.options.task: TASKS[run.options.task]}
     reports = [task(run) for task in chosen.values()]
