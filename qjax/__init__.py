@@ -9,9 +9,9 @@ from qjax import noise as noise
 from qjax import optimize as optimize
 from qjax import plot as plot
 from qjax import qasm as qasm
-from qjax import variational as variational
 from qjax import shadows as shadows
 from qjax import tomography as tomography
+from qjax import variational as variational
 from qjax._version import __version__ as __version__
 from qjax.circuit import Circuit as Circuit
 from qjax.circuit import Clbit as Clbit

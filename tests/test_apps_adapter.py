@@ -83,6 +83,7 @@ def test_amplitudes_with_a_constant_tell_a_row_from_its_opposite():
     assert abs(one - other).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_digits_on_their_side_are_learnt_with_equal_numbers_of_parameters(tmp_path):
     found = run_quick(tmp_path, part="digits")
     equal = [r for r in found["results"] if r["task"].endswith("equal sizes")]

@@ -157,6 +157,7 @@ def test_vision_learns_beside_the_known_baselines(quick):
     assert pair["logistic regression on 8 principal components"]["value"] > 0.95
 
 
+@pytest.mark.slow
 def test_detection_finds_digits_better_than_the_mean_box(quick):
     found, pictures = quick("detection")
     assert pictures == {"boxes", "canvas", "learning"}

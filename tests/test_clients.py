@@ -334,6 +334,7 @@ def test_the_runtime_runs_isa_circuits(target, backend):
         sampler.run([client("qiskit.qasm3").loads(dumps(circuit))])
 
 
+@pytest.mark.slow
 def test_the_runtimes_estimator_agrees():
     provider = client("qiskit_ibm_runtime.fake_provider")
     client("qiskit_aer")
@@ -358,6 +359,7 @@ def h2():
     return qj.PauliSum("-1.052373 + 0.397937 Z0 - 0.397937 Z1 - 0.011280 Z0 Z1 + 0.180931 X0 X1")
 
 
+@pytest.mark.slow
 def test_h2_from_the_simulator_to_ibms_runtime(tmp_path):
     """Train, save for IBM, run with a machine's noise, evaluate from the files."""
     provider = client("qiskit_ibm_runtime.fake_provider")
@@ -462,6 +464,7 @@ def test_quil_reads_resets():
     assert "RESET 0" in program.out()
 
 
+@pytest.mark.slow
 def test_the_runtime_runs_conditions():
     provider = client("qiskit_ibm_runtime.fake_provider")
     client("qiskit_aer")

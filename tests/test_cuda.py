@@ -415,6 +415,7 @@ def test_gradients_are_those_of_linear_algebra(n, emulated, rng):
         assert abs(found[k] - (ends[0] - ends[1]) / (2 * step)) < 1e-4
 
 
+@pytest.mark.slow
 def test_transformations_agree_with_the_xla_engine(emulated, rng):
     circuit = random_template(6, 30, 4, rng)
     params = jnp.asarray(rng.normal(size=(5, 4)), np.float32)
@@ -457,6 +458,7 @@ for n in (4, 9):
 """
 
 
+@pytest.mark.slow
 def test_what_a_gpus_compiler_reads_is_right_too(tmp_path):
     """Sums by exchanges between threads of a warp, and barriers, on real threads."""
     library = emulation.build("-std=c++20", "-O1", "-DQJAX_THREADS", "-pthread")

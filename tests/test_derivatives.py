@@ -68,6 +68,7 @@ def test_first_and_second_derivatives_forward_and_reverse(template, params):
     check_grads(energy(template), (params,), order=2, modes=("fwd", "rev"))
 
 
+@pytest.mark.slow
 def test_every_nesting_gives_the_same_hessian(template, params):
     f = energy(template)
     reference = jax.hessian(f)(params)
@@ -180,6 +181,7 @@ def test_gradient_of_the_matrix_of_a_unitary_gate(k, rng, double):
     assert np.max(np.abs(ours - numeric)) < 1e-8
 
 
+@pytest.mark.slow
 def test_second_derivatives_through_a_traced_unitary_and_a_diagonal(rng, double):
     def f(a, b):
         u = jnp.linalg.qr(lax.complex(a, b))[0]
@@ -201,6 +203,7 @@ def test_gradient_with_respect_to_a_whole_circuit(rng, double):
     assert np.max(np.abs(gradient.leaves[0] - np.array(expected))) < 1e-14
 
 
+@pytest.mark.slow
 def test_derivatives_of_the_other_quantities(template, params):
     def quantities(x):
         state = qj.statevector(template, x, dtype=np.complex128)

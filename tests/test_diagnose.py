@@ -159,6 +159,7 @@ def test_verify_finds_a_wrong_engine(monkeypatch, rng):
     assert "FAILED" in str(found)
 
 
+@pytest.mark.slow
 def test_verify_checks_directions_of_large_circuits(rng):
     found = qj.verify(ansatz(12, 20), show=False)
     assert found.passed

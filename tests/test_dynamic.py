@@ -205,7 +205,9 @@ def test_many_measurements_of_many_shots():
     assert abs(samples.mean(0) - 0.5).max() < 5 * 0.5 / np.sqrt(3000)
     correlation = np.corrcoef(samples.T) - np.eye(20)
     assert abs(correlation).max() < 5 / np.sqrt(3000)
-    with pytest.raises(CircuitError, match=r"measurements and resets on 2 qubits make up to 2\*\*42"):
+    with pytest.raises(
+        CircuitError, match=r"measurements and resets on 2 qubits make up to 2\*\*42"
+    ):
         qj.branches(circuit)
 
 

@@ -234,6 +234,7 @@ def test_standard_errors_of_shots(rng):
     assert abs(np.sqrt(np.mean(found.standard_error**2)) / spread - 1) < 5 / np.sqrt(2 * 500)
 
 
+@pytest.mark.slow
 def test_draws_are_independent():
     circuit = qj.Circuit(1).rx(qj.Parameter("t"), 0)
     run = lambda t: shot_expectation(circuit, "Z0", t, shots=10**6, key=jax.random.key(0)).value

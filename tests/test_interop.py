@@ -109,7 +109,10 @@ def test_measurements_keep_their_bits():
     ("make", "message"),
     [
         (lambda c: c.rx(terra.Parameter("a") ** 2, 0), "must be affine"),
-        (lambda c: c.while_loop((c.clbits[0], 1), c.copy(), [0], [0]), "but one is while_loop"),
+        (
+            lambda c: c.while_loop((c.clbits[0], 1), c.copy(), [0], [0]),
+            "a while_loop must have a bound",
+        ),
         (lambda c: c.delay(3, 0), "but one is delay"),
     ],
 )

@@ -314,6 +314,7 @@ def program(**environment):
     return result.stdout.split()
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_threads():
     one = program(QJAX_NUM_THREADS="1")
     assert len(one) == 15

@@ -203,6 +203,7 @@ def test_the_geometric_difference_is_that_of_matrix_roots(double, rng):
 # --- shots ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("drawn", "exact"),
     [

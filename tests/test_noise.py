@@ -262,6 +262,7 @@ def test_gradients_exist_where_there_is_no_noise(double, rng):
     assert np.max(np.abs(found - np.array(ends) / step)) < 2e-3
 
 
+@pytest.mark.slow
 def test_other_transformations(double, rng):
     value = noisy_value(rng, double)
     slope = jax.jit(jax.grad(value, (0, 1)))
@@ -309,6 +310,7 @@ def test_trajectories_converge_to_the_density_matrix(rng):
     assert np.all(found.standard_error < 0.02)
 
 
+@pytest.mark.slow
 def test_gradients_of_trajectories_are_unbiased(rng):
     circuit = random_template(3, 4, 3, rng)
     theta, p = jnp.asarray(rng.normal(size=3), jnp.float32), jnp.array([0.05, 0.2, 0.1, 0.03])

@@ -201,6 +201,7 @@ def test_expectation_takes_the_method_of_its_derivative(diff, double):
     assert abs(slope @ signs - 3 ** (diff == "spsa") * (along(1e-5) - along(-1e-5)) / 2e-5) < 1e-7
 
 
+@pytest.mark.slow
 def test_named_rules(double):
     circuit, observable = small(), qj.PauliSum(TERMS)
     exact = oracle.central_difference(dense, POINT)

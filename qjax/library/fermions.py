@@ -214,7 +214,9 @@ def sum_of_parts(
     )
     total = PauliSum.from_masks(x, z, numbers, num_qubits)
     # A coefficient is a sum over few of the products, each rounded relative to the largest.
-    return total.simplify(16 * np.finfo(np.float64).eps * float(np.abs(numbers).max(initial=0.0)))
+    return total.simplify(
+        16 * float(np.finfo(np.float64).eps) * float(np.abs(numbers).max(initial=0.0))
+    )
 
 
 def occupation_bits(occupations: Any, mapping: str = "jordan-wigner") -> str:

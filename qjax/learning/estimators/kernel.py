@@ -119,7 +119,7 @@ class QuantumKernelClassifier(_base.ClassifierMixin, KernelEstimator):
         >>> rng = np.random.default_rng(0)
         >>> x = rng.uniform(-1, 1, (40, 2))
         >>> y = np.where(x[:, 0] * x[:, 1] > 0, "same", "different")
-        >>> bool(QuantumKernelClassifier(C=10.0).fit(x, y).score(x, y) > 0.9)
+        >>> bool(QuantumKernelClassifier(C=100.0).fit(x, y).score(x, y) > 0.9)
         True
 
     References:

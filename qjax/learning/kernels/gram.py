@@ -103,7 +103,7 @@ def block_size(amplitudes: int, itemsize: int, memory: int) -> int:
 
     Examples:
         >>> block_size(2**10, 16, 2**30)
-        6689
+        6688
     """
     by_states = memory // (2 * COPIES * amplitudes * itemsize)
     by_products = math.isqrt(memory // (COPIES * itemsize // 2))
