@@ -28,7 +28,42 @@ BATCH = 128  # rows in a step where nothing else is asked for
 
 
 class VariationalEstimator(QuantumEstimator):
-    """What the trained circuits share."""
+    """What the trained circuits share, their arguments too."""
+
+    def __init__(
+        self,
+        circuit: Any = None,
+        observables: Any = None,
+        *,
+        num_qubits: int | None = None,
+        layers: int = 3,
+        angle_range: float | None = None,
+        scale_inputs: bool = True,
+        steps: int = 500,
+        batch_size: int | None = None,
+        learning_rate: float = 0.05,
+        optimizer: Any = None,
+        initializer: Any = None,
+        random_state: Any = None,
+        progress: bool | None = False,
+        dtype: Any = None,
+        engine: str | None = None,
+    ) -> None:
+        self.circuit = circuit
+        self.observables = observables
+        self.num_qubits = num_qubits
+        self.layers = layers
+        self.angle_range = angle_range
+        self.scale_inputs = scale_inputs
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.initializer = initializer
+        self.random_state = random_state
+        self.progress = progress
+        self.dtype = dtype
+        self.engine = engine
 
     def _model(self, features: int, outputs: int) -> QuantumModel:
         """The circuit and observables of this data; the same object for the same sizes."""
@@ -146,41 +181,6 @@ class VariationalClassifier(_base.ClassifierMixin, VariationalEstimator):
         226 (2020).
     """
 
-    def __init__(
-        self,
-        circuit: Any = None,
-        observables: Any = None,
-        *,
-        num_qubits: int | None = None,
-        layers: int = 3,
-        angle_range: float | None = None,
-        scale_inputs: bool = True,
-        steps: int = 500,
-        batch_size: int | None = None,
-        learning_rate: float = 0.05,
-        optimizer: Any = None,
-        initializer: Any = None,
-        random_state: Any = None,
-        progress: bool | None = False,
-        dtype: Any = None,
-        engine: str | None = None,
-    ) -> None:
-        self.circuit = circuit
-        self.observables = observables
-        self.num_qubits = num_qubits
-        self.layers = layers
-        self.angle_range = angle_range
-        self.scale_inputs = scale_inputs
-        self.steps = steps
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.optimizer = optimizer
-        self.initializer = initializer
-        self.random_state = random_state
-        self.progress = progress
-        self.dtype = dtype
-        self.engine = engine
-
     def fit(self, X: ArrayLike, y: ArrayLike) -> "VariationalClassifier":
         """Fit to rows X of shape (N, m) and labels y of shape (N,)."""
         x, labels = _validation.validate_data(self, X, y, dtype=np.float64)
@@ -272,41 +272,6 @@ class VariationalRegressor(_base.RegressorMixin, VariationalEstimator):
     References:
         K. Mitarai et al., Quantum circuit learning, PRA 98, 032309 (2018).
     """
-
-    def __init__(
-        self,
-        circuit: Any = None,
-        observables: Any = None,
-        *,
-        num_qubits: int | None = None,
-        layers: int = 3,
-        angle_range: float | None = None,
-        scale_inputs: bool = True,
-        steps: int = 500,
-        batch_size: int | None = None,
-        learning_rate: float = 0.05,
-        optimizer: Any = None,
-        initializer: Any = None,
-        random_state: Any = None,
-        progress: bool | None = False,
-        dtype: Any = None,
-        engine: str | None = None,
-    ) -> None:
-        self.circuit = circuit
-        self.observables = observables
-        self.num_qubits = num_qubits
-        self.layers = layers
-        self.angle_range = angle_range
-        self.scale_inputs = scale_inputs
-        self.steps = steps
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.optimizer = optimizer
-        self.initializer = initializer
-        self.random_state = random_state
-        self.progress = progress
-        self.dtype = dtype
-        self.engine = engine
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> "VariationalRegressor":
         """Fit to rows X of shape (N, m) and targets y of shape (N,)."""
