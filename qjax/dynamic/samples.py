@@ -8,9 +8,10 @@ import jax.numpy as jnp
 
 from qjax.circuit import Circuit
 from qjax.dynamic.branching import MOST_AMPLITUDES, all_branches, splits
+from qjax.dynamic.jumps import misread
 from qjax.dynamic.run import Run
 from qjax.dynamic.steps import parted
-from qjax.dynamic.trajectories import misread, observed
+from qjax.dynamic.trajectories import observed
 from qjax.engine.sampling import draw
 
 
@@ -59,11 +60,14 @@ def _by_trajectories(
     steps, finals = parted(circuit, keep_final=False)
 
     def observe(states: jax.Array, bits: jax.Array, logs: jax.Array, key: jax.Array) -> jax.Array:
-        own, *others = jax.random.split(key, 1 + len(finals))
+        own, other = jax.random.split(key)
         index = draw(states, jax.random.split(own, len(states)), 1, run.engine)[:, 0]
         bits = _with_finals(bits, index, finals)
-        for (c, q), other in zip(finals.items(), others, strict=True):
-            seen = misread(bits[:, c] == 1, misreading, q, other)
+        if misreading is None:
+            return bits
+        uniforms = jax.random.uniform(other, (len(finals), len(bits)), run.real)
+        for uniform, (c, q) in zip(uniforms, finals.items(), strict=True):
+            seen = misread(bits[:, c] == 1, misreading[q], uniform)
             bits = bits.at[:, c].set(seen.astype(jnp.uint8))
         return bits
 

@@ -98,9 +98,33 @@ def parted(circuit: Circuit, *, keep_final: bool) -> tuple[list[Step], dict[int,
     instructions = [i for i in circuit if i.operation is not BARRIER]
     last = {} if keep_final else final_measurements(instructions)
     finals = {c: q for pairs in last.values() for c, q in pairs}
-    body = [i for k, i in enumerate(instructions) if k not in last]
+    body = _gathered([i for k, i in enumerate(instructions) if k not in last])
     empty = Circuit(circuit.num_qubits)
     return [step for group in _runs(body) for step in _steps(group, empty)], finals
+
+
+def _gathered(instructions: list[Instruction]) -> list[Instruction]:
+    """The instructions in an order of the same effect, with gates in fewer runs.
+
+    A gate moves before what happens by chance since the last run of gates if it has no qubit or bit
+    in common with any of that.
+    """
+    found: list[Instruction] = []
+    run: list[Instruction] = []
+    chances: list[Instruction] = []
+    used: set[tuple[str, int]] = set()
+    for i in instructions:
+        bits = (*i.clbits, *i.read_clbits)
+        wires = {("q", q) for q in i.all_qubits} | {("c", c) for c in bits}
+        if not _acts(i):
+            chances.append(i)
+            used |= wires
+        elif used & wires:
+            found += run + chances
+            run, chances, used = [i], [], set()
+        else:
+            run.append(i)
+    return found + run + chances
 
 
 def _runs(instructions: list[Instruction]) -> Iterator[list[Instruction]]:
