@@ -23,6 +23,7 @@ from qjax.counts import Counts as Counts
 from qjax.diagnose import verify as verify
 from qjax.dynamic import Branches as Branches
 from qjax.dynamic import branches as branches
+from qjax.engine.mesh import device_mesh as device_mesh
 from qjax.errors import QjaxError as QjaxError
 from qjax.estimate import cost as cost
 from qjax.files import load as load
