@@ -16,7 +16,7 @@ second."""
 
 
 def device_mesh(
-    qubits: int | None = None, batch: int = 1, *, devices: Sequence[jax.Device] | None = None
+    qubits: int | None = None, batch: int = 1, *, devices: Sequence[Any] | None = None
 ) -> Mesh:
     """A mesh of devices for `mesh=`: each state is divided over `qubits` of them.
 
