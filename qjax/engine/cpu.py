@@ -67,8 +67,8 @@ def apply(state: Any, numbers: Any, *, plan: Plan) -> Any:
     return call(state, numbers, jnp.asarray(tape.constants, numbers.dtype), tape.words)
 
 
-def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> tuple[Any, Any]:
-    """Cotangents of the state before the run and of the numbers.
+def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
+    """Cotangents of the state before the run and of the numbers, and that state.
 
     Args:
         out: The state after the run, (B or 1, 2**n).
@@ -77,7 +77,7 @@ def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> tuple[Any,
         plan: The plan.
 
     Returns:
-        ((B, 2**n), the shape of `numbers`).
+        Shapes (B, 2**n), that of `numbers`, and (B, 2**n).
     """
     batch = batch_of(out, cotangent, numbers)
     tape = _tape(plan, batch, out.dtype)
@@ -93,5 +93,4 @@ def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> tuple[Any,
         input_output_aliases=aliases,
     )
     constants = jnp.asarray(tape.constants, numbers.dtype)
-    by_state, by_numbers, _ = call(out, cotangent, numbers, constants, tape.words)
-    return by_state, by_numbers
+    return call(out, cotangent, numbers, constants, tape.words)

@@ -172,8 +172,8 @@ def apply(state: Any, numbers: Any, *, plan: Plan) -> Any:
     return call(state, numbers, constants, tape.words, geometry=division.words(0, sweeps))
 
 
-def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> tuple[Any, Any]:
-    """Cotangents of the state before the run and of the numbers.
+def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
+    """Cotangents of the state before the run and of the numbers, and that state.
 
     Args:
         out: The state after the run, (B or 1, 2**n).
@@ -182,7 +182,7 @@ def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> tuple[Any,
         plan: The plan.
 
     Returns:
-        ((B, 2**n), the shape of `numbers`).
+        Shapes (B, 2**n), that of `numbers`, and (B, 2**n).
     """
     batch, itemsize = batch_of(out, cotangent, numbers), np.dtype(out.dtype).itemsize
     shape = shape_of(plan, itemsize, backward=True)
@@ -212,10 +212,7 @@ def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> tuple[Any,
     )
     constants = jnp.asarray(tape.constants, numbers.dtype)
     attribute = division.words(columns, [len(tape.sweeps), *rest])
-    by_state, by_numbers, _, _ = call(
-        out, cotangent, numbers, constants, tape.words, geometry=attribute
-    )
-    return by_state, by_numbers
+    return call(out, cotangent, numbers, constants, tape.words, geometry=attribute)[:3]
 
 
 def _doubles(count: int) -> jax.ShapeDtypeStruct:

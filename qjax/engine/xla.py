@@ -465,8 +465,8 @@ def apply(plan: Plan, state: jax.Array, numbers: jax.Array) -> jax.Array:
 
 def adjoint(
     plan: Plan, state: jax.Array, cotangent: jax.Array, numbers: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """The cotangents of the initial state and of the numbers.
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The cotangents of the initial state and of the numbers, and the initial state.
 
     Args:
         plan: The plan.
@@ -476,7 +476,8 @@ def adjoint(
             cotangent of the numbers is summed over the batch.
 
     Returns:
-        Cotangents of the initial state, (B, 2**n), and of the numbers, of their own shape.
+        Cotangents of the initial state, (B, 2**n), and of the numbers, of their own shape; and that
+        state, (B, 2**n).
     """
     tape = write_tape(plan)
     n = tape.num_qubits
@@ -509,4 +510,4 @@ def adjoint(
     for sign, positions in ((1, tape.positions), (-1, tape.negated)):
         for row in np.asarray(positions):
             total = total + sign * read[:, row]
-    return pair[1], total
+    return pair[1], total, pair[0]
