@@ -1,5 +1,6 @@
 """qjax: a differentiable statevector simulator for JAX."""
 
+from qjax import distributed as distributed
 from qjax import gradients as gradients
 from qjax import hardware as hardware
 from qjax import interop as interop

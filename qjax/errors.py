@@ -37,6 +37,10 @@ class QasmError(QjaxError, ValueError):
     """A circuit that OpenQASM cannot say, or a text that is not OpenQASM."""
 
 
+class DistributedError(QjaxError, RuntimeError):
+    """A run of several processes that cannot be: one is missing, or does not fit the others."""
+
+
 class FileError(QjaxError, ValueError):
     """A saved file that is damaged, or of an unknown kind or version."""
 

@@ -19,6 +19,7 @@ FLOORS = {
     "circuit": 2, "observables": 2,
     "plan": 3, "dense": 3,
     "engine": 4,
+    "distributed": 4.5,
     "state": 5, "dynamic": 5.05, "noise": 5.07, "shots": 5.08, "simulate": 5.1,
     "estimate": 5.2, "diagnose": 5.2,
     "gradients": 5.3, "shadows": 5.3, "krylov": 5.3, "optimize": 5.4,
