@@ -5,9 +5,9 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import jax
-import jaxlib
 
 from qjax._checks import as_positive, check_index
 from qjax._version import __version__
@@ -79,8 +79,8 @@ def start(
 
         Two processes, on two hosts:
 
-        >>> start("node1:5921", processes=2, index=0)  # on node1; doctest: +SKIP
-        >>> start("node1:5921", processes=2, index=1)  # on node2; doctest: +SKIP
+        >>> start("node1:5921", processes=2, index=0)  # doctest: +SKIP
+        >>> start("node1:5921", processes=2, index=1)  # doctest: +SKIP
 
         Under Slurm, `srun --nodes 4 --ntasks-per-node 1 python train.py` with
 
@@ -108,7 +108,7 @@ def start(
     facts = {
         "qjax": __version__,
         "jax": jax.__version__,
-        "jaxlib": jaxlib.__version__,
+        "jaxlib": version("jaxlib"),
         "python": platform.python_version(),
     }
     lines, inner = roll_call(host, port, processes, index, timeout, facts)
