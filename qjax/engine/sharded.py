@@ -1,0 +1,192 @@
+"""One state over many devices: the parts of a sharded plan, and exchanges between them.
+
+Every device holds the amplitudes whose index begins with its own. It runs the local parts of the
+plan by the engine's own primitives; between two parts, one `lax.all_to_all` moves amplitudes. The
+adjoint takes the parts and the same exchanges in reverse, so it needs three states per device,
+whatever the number of parts.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.interpreters import mlir
+from jax.sharding import Mesh, PartitionSpec
+
+from qjax.engine.basis import basis_row
+from qjax.engine.local import Numbers, parts
+from qjax.engine.mesh import QUBITS, num_global, state_spec
+from qjax.engine.primitive import adjoint_p, apply_p
+from qjax.engine.rows import batch_of
+from qjax.engine.rules import family
+from qjax.plan import Plan
+from qjax.plan.exchange import ShardPlan, shard_plan
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the amplitudes of sharded states are.
+
+    Attributes:
+        mesh: The mesh.
+        places: places[q] is the bit of an amplitude's index that qubit q has; the top ones are the
+            bits of the device's index along the mesh's "qubits".
+    """
+
+    mesh: Mesh
+    places: tuple[int, ...]
+
+    @property
+    def num_local(self) -> int:
+        """How many qubits are on a device."""
+        return len(self.places) - num_global(self.mesh)
+
+
+# --- inside a shard -------------------------------------------------------------------------------
+
+
+def device_index(num_global: int) -> jax.Array:
+    """The index of this device among the 2**num_global that share a state, int32."""
+    return lax.axis_index(QUBITS) if num_global else jnp.zeros((), jnp.int32)
+
+
+def exchanged(state: jax.Array, bits: tuple[int, ...], num_global: int) -> jax.Array:
+    """Device bits and as many of the highest local bits change places: (B, 2**m) -> (B, 2**m)."""
+    if not bits:
+        return state
+    mask = sum(1 << b for b in bits)
+    spread = [sum((i >> k & 1) << b for k, b in enumerate(bits)) for i in range(2 ** len(bits))]
+    groups = [[first | s for s in spread] for first in range(2**num_global) if not first & mask]
+    chunks = state.reshape(state.shape[0], len(spread), -1)
+    return lax.all_to_all(chunks, QUBITS, 1, 1, axis_index_groups=groups).reshape(state.shape)
+
+
+def _own(numbers: Numbers | None, device: jax.Array, buffer: jax.Array) -> jax.Array:
+    return buffer if numbers is None else numbers.on(device, buffer)
+
+
+def _apply(state: Any, numbers: Any, *, plan: ShardPlan, engine: str) -> Any:
+    device = device_index(plan.num_global)
+    rows = batch_of(state, numbers)
+    for part in parts(plan):
+        state = exchanged(state, part.bits, plan.num_global)
+        own = _own(part.numbers, device, numbers)
+        state = apply_p.bind(state, own, plan=part.plan, engine=engine)
+    return jnp.broadcast_to(state, (rows, state.shape[1]))
+
+
+def _tangent(
+    state: Any,
+    out: Any,
+    numbers: Any,
+    d_state: Any,
+    d_numbers: Any,
+    *,
+    plan: ShardPlan,
+    engine: str,
+) -> Any:
+    rows = batch_of(state, out, numbers, d_state, d_numbers)
+    primals = [jnp.broadcast_to(x, (rows, x.shape[1])) for x in (state, numbers)]
+    changes = [jnp.broadcast_to(x, (rows, x.shape[1])) for x in (d_state, d_numbers)]
+    return jax.jvp(partial(_apply, plan=plan, engine=engine), primals, changes)[1]
+
+
+def _adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: ShardPlan, engine: str) -> Any:
+    device = device_index(plan.num_global)
+    rows = batch_of(out, cotangent, numbers)
+    out, cotangent = (jnp.broadcast_to(x, (rows, x.shape[1])) for x in (out, cotangent))
+    total = jnp.zeros_like(numbers)
+    for part in reversed(parts(plan)):
+        own, pull = jax.vjp(partial(_own, part.numbers, device), numbers)
+        cotangent, by_own, out = adjoint_p.bind(out, cotangent, own, plan=part.plan, engine=engine)
+        total = total + pull(by_own)[0]
+        if part.bits:
+            # One after the other, or there would be a fourth state.
+            cotangent = exchanged(cotangent, part.bits, plan.num_global)
+            cotangent, out = lax.optimization_barrier((cotangent, out))
+            out = exchanged(out, part.bits, plan.num_global)
+    return cotangent, total, out
+
+
+sharded_apply_p, sharded_tangent_p, sharded_adjoint_p = family("qjax_sharded", _tangent, _adjoint)
+mlir.register_lowering(sharded_apply_p, mlir.lower_fun(_apply, multiple_results=False))
+mlir.register_lowering(sharded_tangent_p, mlir.lower_fun(_tangent, multiple_results=False))
+mlir.register_lowering(sharded_adjoint_p, mlir.lower_fun(_adjoint, multiple_results=True))
+
+
+# --- from outside ---------------------------------------------------------------------------------
+
+
+def sharded(run: Any, mesh: Mesh, in_specs: Any, out_specs: Any) -> Any:
+    """`run` on every device, on its part of the operands."""
+    return jax.shard_map(run, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
+
+
+def numbers_spec(mesh: Mesh, rows: int) -> PartitionSpec:
+    """How numbers of shape (rows, V) are divided: rows as those of states, else on all devices."""
+    return PartitionSpec(state_spec(mesh, rows)[0], None)
+
+
+def sharded_states(
+    plan: Plan,
+    start: jax.Array | int,
+    numbers: jax.Array,
+    mesh: Mesh,
+    dtype: np.dtype,
+    engine: str,
+    *,
+    restore: bool = True,
+) -> tuple[jax.Array, Layout]:
+    """The states after a plan, each over the devices of a mesh.
+
+    Args:
+        plan: The plan.
+        start: Initial states, (S, 2**n) with S rows or one row, or the index of a basis state.
+        numbers: Its numbers, (R, V) with R rows or one row.
+        mesh: A mesh that was checked.
+        dtype: Of the amplitudes.
+        engine: "auto", or the name of an engine; it runs on every device.
+        restore: Whether the amplitudes are wanted in natural order.
+
+    Returns:
+        ((B, 2**n), where the amplitudes are). Rows are divided over "batch", amplitudes over
+        "qubits".
+    """
+    free = isinstance(start, int)
+    cut = shard_plan(plan, num_global(mesh), restore=restore, free_start=free)
+    layout = Layout(mesh, tuple(range(plan.num_qubits)) if restore else cut.final)
+    if isinstance(start, int):
+        place = sum((start >> q & 1) << p for q, p in enumerate(cut.start))
+        return _from_basis(numbers, cut, place, mesh, np.dtype(dtype), engine), layout
+    return _from_states(start, numbers, cut, mesh, engine), layout
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3, 4, 5), inline=True)
+def _from_basis(
+    numbers: jax.Array, plan: ShardPlan, place: int, mesh: Mesh, dtype: np.dtype, engine: str
+) -> jax.Array:
+    rows = numbers.shape[0]
+
+    def run(numbers: jax.Array) -> jax.Array:
+        device, own = divmod(place, 2**plan.num_local)
+        state = basis_row(plan.num_local, own, dtype, engine)
+        if plan.num_global:
+            here = device_index(plan.num_global) == device
+            state = state.at[0, own].set(here.astype(dtype))
+        return sharded_apply_p.bind(state, numbers, plan=plan, engine=engine)
+
+    return sharded(run, mesh, numbers_spec(mesh, rows), state_spec(mesh, rows))(numbers)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4), inline=True)
+def _from_states(
+    start: jax.Array, numbers: jax.Array, plan: ShardPlan, mesh: Mesh, engine: str
+) -> jax.Array:
+    rows = batch_of(start, numbers)
+    run = partial(sharded_apply_p.bind, plan=plan, engine=engine)
+    specs = state_spec(mesh, start.shape[0]), numbers_spec(mesh, numbers.shape[0])
+    return sharded(run, mesh, specs, state_spec(mesh, rows))(start, numbers)
