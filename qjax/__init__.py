@@ -22,6 +22,8 @@ from qjax.circuit import ParameterExpression as ParameterExpression
 from qjax.circuit import ParameterVector as ParameterVector
 from qjax.counts import Counts as Counts
 from qjax.diagnose import verify as verify
+from qjax.distributed import load_state as load_state
+from qjax.distributed import save_state as save_state
 from qjax.dynamic import Branches as Branches
 from qjax.dynamic import branches as branches
 from qjax.engine.mesh import device_mesh as device_mesh

@@ -1,0 +1,66 @@
+"""What the processes of a run must agree on, and arrays that no process holds whole."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def is_shared(tree: Any) -> bool:
+    """Whether a pytree holds arrays that lie on devices of several processes.
+
+    Examples:
+        >>> is_shared({"w": jax.numpy.zeros(2)})
+        False
+    """
+    return any(
+        isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
+        for leaf in jax.tree.leaves(tree)
+    )
+
+
+def agreed(numbers: Any) -> np.ndarray:
+    """The numbers of process 0, in every process; all of them must call this together.
+
+    Examples:
+        >>> agreed([3, 4])
+        array([3, 4])
+    """
+    from jax.experimental import multihost_utils
+
+    return np.asarray(multihost_utils.broadcast_one_to_all(np.asarray(numbers)))
+
+
+def on_host(tree: Any) -> Any:
+    """A pytree of NumPy arrays and of keys; where arrays are shared, all processes call this.
+
+    Examples:
+        >>> on_host({"w": jax.numpy.zeros(2)})
+        {'w': array([0., 0.], dtype=float32)}
+    """
+    return jax.tree.map(_whole, tree)
+
+
+def _whole(leaf: Any) -> Any:
+    from jax.experimental import multihost_utils
+
+    if isinstance(leaf, jax.Array):
+        key = jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        if not leaf.is_fully_addressable and not leaf.is_fully_replicated:
+            if key:
+                whole = multihost_utils.process_allgather(jax.random.key_data(leaf), tiled=True)
+                return jax.random.wrap_key_data(whole, impl=jax.random.key_impl(leaf))
+            return np.asarray(multihost_utils.process_allgather(leaf, tiled=True))
+        if key:
+            return leaf
+    return np.array(leaf)
+
+
+def placed(array: np.ndarray, like: jax.Array) -> jax.Array:
+    """An array, which every process holds whole, on the devices of another one.
+
+    Examples:
+        >>> placed(np.zeros(2, np.float32), jax.numpy.ones(2))
+        Array([0., 0.], dtype=float32)
+    """
+    return jax.make_array_from_callback(array.shape, like.sharding, lambda index: array[index])
