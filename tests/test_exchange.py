@@ -1,15 +1,26 @@
 """Stages on many devices give the circuit's state, and exchange what they say."""
 
+import heapq
+from itertools import combinations, pairwise
+
 import numpy as np
 import oracle
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import random_circuit, random_state, seeds
 from test_plan_schedule import op_matrix
 
+import qjax as qj
 from qjax.engine.numbers import numbers
+from qjax.errors import EngineError
 from qjax.plan import compile_plan
 from qjax.plan.exchange import shard_plan
+from qjax.plan.exchange_bound import least_moved
+from qjax.plan.frontier import Frontier
+from qjax.plan.local_qubits import run_within
+from qjax.plan.locality import Task, ops_and_names, share
+from qjax.plan.stages import choose_stages
 
 SWAPS = ["swap", "h", "cx", "rz", "permutation"]
 
@@ -92,3 +103,94 @@ def test_names_change_for_nothing(seed, restore, free_start, double):
     rng = np.random.default_rng(seed)
     circuit = random_circuit(6, 30, rng, SWAPS, max_targets=2)
     assert_acts_as(circuit, most_global(circuit) - int(rng.integers(2)), rng, restore, free_start)
+
+
+def least_by_trying_all(task):
+    """What the best stages move, by a search over all (ops that ran, local qubits)."""
+    n, needs = task.num_qubits, [op.needs for op in task.ops]
+    masks = [sum(1 << q for q in qubits) for qubits in combinations(range(n), task.num_local)]
+
+    def ran(done, mask):
+        frontier = Frontier(n, task.ops)
+        for index in done:
+            frontier.run(index)
+        return (*done, *run_within(frontier, needs, mask))
+
+    heap = [(0.0, (), mask) for mask in masks if task.begin in (0, mask)]
+    seen = set()
+    while heap:
+        moved, done, mask = heapq.heappop(heap)
+        done = ran(done, mask)
+        key = frozenset(done), mask
+        if key in seen:
+            continue
+        seen.add(key)
+        if len(done) == len(task.ops) and task.end in (0, mask):
+            return moved
+        for new in masks:
+            heapq.heappush(heap, (moved + share(new & ~mask), done, new))
+    raise AssertionError("some op never ran")
+
+
+@given(seed=seeds, n=st.integers(3, 5), given_ends=st.booleans())
+def test_no_stages_move_less_than_the_bound(seed, n, given_ends):
+    rng = np.random.default_rng(seed)
+    circuit = random_circuit(n, 15, rng, ["h", "cx", "rzz", "rx"], max_targets=2)
+    ops, _ = ops_and_names(compile_plan(circuit.structure).ops, n)
+    widest = max(op.needs.bit_count() for op in ops)
+    num_local = int(rng.integers(max(1, widest), n))
+    natural = (1 << num_local) - 1 if given_ends else 0
+    task = Task(n, num_local, ops, natural, natural)
+    found = [mask for mask, _ in choose_stages(task)]
+    around = [natural or found[0], *found, natural or found[-1]]
+    moved = sum(share(new & ~old) for old, new in pairwise(around))
+    assert least_moved(task) <= least_by_trying_all(task) <= moved
+
+
+def ring(n, layers):
+    theta = qj.ParameterVector("theta", n * layers)
+    circuit = qj.Circuit(n)
+    for layer in range(layers):
+        for q in range(n):
+            circuit.ry(theta[layer * n + q], q).cx(q, (q + 1) % n)
+    return circuit
+
+
+@pytest.mark.parametrize(("num_global", "stages"), [(1, 3), (3, 3)])
+def test_a_ring_of_cx_takes_few_exchanges(num_global, stages):
+    """As few as any stages can; gate by gate it would be one per gate on a global qubit."""
+    plan = compile_plan(ring(20, 4).structure)
+    sharded = shard_plan(plan, num_global, restore=False, free_start=True)
+    assert sharded.moved == sharded.least_moved < sharded.moved_gate_by_gate / 3
+
+
+def test_diagonal_gates_and_controls_move_nothing():
+    circuit = (
+        qj.Circuit(6)
+        .h([0, 1])
+        .cx(5, 0)
+        .rzz(0.3, 2, 5)
+        .cp(0.1, 4, 5)
+        .pauli_rotation("XZ", 0.2, [0, 4])
+    )
+    sharded = shard_plan(compile_plan(circuit.structure), 3)
+    assert len(sharded.stages) == 1
+    assert sharded.moved == sharded.moved_gate_by_gate == 0
+
+
+def test_ten_thousand_gates_on_forty_qubits():
+    rng = np.random.default_rng(1)
+    circuit = random_circuit(40, 10_000, rng, ["h", "cx", "rzz", "rx"], max_targets=2)
+    plan = compile_plan(circuit.structure)
+    sharded = shard_plan(plan, 10, restore=False, free_start=True)
+    ran = sorted(index for stage in sharded.stages for index in stage.ops)
+    assert ran == list(range(len(plan.ops)))
+    assert sharded.least_moved <= sharded.moved < sharded.moved_gate_by_gate / 10
+
+
+def test_errors():
+    plan = compile_plan(qj.Circuit(3).unitary(np.eye(8)[::-1] * 1j, [0, 1, 2]).structure)
+    with pytest.raises(EngineError, match="has 2 on each"):
+        shard_plan(plan, 1)
+    with pytest.raises(EngineError, match=r"num_global must be in 0\.\.3"):
+        shard_plan(plan, 4)

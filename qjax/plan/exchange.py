@@ -12,9 +12,11 @@ from functools import cached_property, lru_cache
 from itertools import pairwise, zip_longest
 
 from qjax.errors import EngineError
+from qjax.plan.exchange_bound import least_moved
+from qjax.plan.locality import Task, ops_and_names, share
 from qjax.plan.places import Ends, Places, place
 from qjax.plan.plan import Plan
-from qjax.plan.stages import choose_stages, qubits_at_end
+from qjax.plan.stages import choose_stages
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,17 @@ class ShardPlan:
         """What all exchanges together move away from a device, as a multiple of its state."""
         return sum(exchange.moved for exchange in self.exchanges)
 
+    @cached_property
+    def moved_gate_by_gate(self) -> float:
+        """What is moved, as `moved`, if each op has its qubits made local and put back at once."""
+        outside = ~((1 << self.num_local) - 1)
+        return 2 * sum(share(op.needs & outside) for op in self.plan.ops)
+
+    @cached_property
+    def least_moved(self) -> float:
+        """No stages move less than this, as `moved`; see `least_moved` in `exchange_bound`."""
+        return least_moved(_task(self.plan, self.num_global, self.restore, self.free_start)[0])
+
     def bytes_per_device(self, itemsize: int) -> int:
         """Bytes that a device sends in a forward run; it receives as many.
 
@@ -160,27 +173,37 @@ def shard_plan(
     if num_global == 0:
         stage = ShardStage(natural, tuple(range(len(plan.ops))))
         return ShardPlan(plan, 0, free_start, restore, natural, (stage,), natural)
-    num_local = n - num_global
-    last, target = qubits_at_end(plan)
-    widest = max((op.needs.bit_count() for op in plan.ops[:last]), default=0)
+    task, target = _task(plan, num_global, restore, free_start)
+    widest = max((op.needs.bit_count() for op in task.ops), default=0)
     if restore and not free_start and target != natural:
         widest = max(widest, 1)
-    if widest > num_local:
+    if widest > task.num_local:
         raise EngineError(
-            f"A state of {n} qubits over {2**num_global} devices has {num_local} on each, but this "
-            f"circuit has gates that mix the amplitudes of {widest} qubits. Use at most "
+            f"A state of {n} qubits over {2**num_global} devices has {task.num_local} on each, but "
+            f"this circuit has gates that mix the amplitudes of {widest} qubits. Use at most "
             f"{2 ** (n - widest)} devices."
         )
-    ends = Ends(num_local, None if free_start else natural, target, restore)
-    chosen = choose_stages(plan.ops[:last], ends)
+    chosen = choose_stages(task)
+    ends = Ends(task.num_local, None if free_start else natural, target, restore)
     start, placed = place(ends, [mask for mask, _ in chosen])
+    indices = (ops for _, ops in chosen)
     stages = tuple(
-        ShardStage(places, ops)
-        for places, ops in zip_longest(placed, (ops for _, ops in chosen), fillvalue=())
+        ShardStage(places, ops) for places, ops in zip_longest(placed, indices, fillvalue=())
     )
-    where = {name: p for name, p in zip(target, placed[-1], strict=True)}
+    where = dict(zip(target, placed[-1], strict=True))
     final = tuple(where[q] for q in natural)
     return ShardPlan(plan, num_global, free_start, restore, start, stages, final)
+
+
+def _task(
+    plan: Plan, num_global: int, restore: bool, free_start: bool
+) -> tuple[Task, tuple[int, ...]]:
+    """What to cut into stages, and the names that its qubits have at the end."""
+    num_local = plan.num_qubits - num_global
+    ops, target = ops_and_names(plan.ops, plan.num_qubits)
+    begin = 0 if free_start else (1 << num_local) - 1
+    end = sum(1 << q for q, name in enumerate(target) if name < num_local) if restore else 0
+    return Task(plan.num_qubits, num_local, ops, begin, end), target
 
 
 def _exchange(old: Places, new: Places, num_local: int) -> Exchange:

@@ -53,6 +53,14 @@ class Frontier:
         self.left = [len(group) for group in self.members]
         self.ready = {i: None for i, waits in enumerate(self.waits) if not waits}
 
+    def before(self) -> list[int]:
+        """before[r] is the run before run r on the same qubit, or -1."""
+        before = [-1] * len(self.after)
+        for run, after in enumerate(self.after):
+            if after >= 0:
+                before[after] = run
+        return before
+
     def copy(self) -> "Frontier":
         """A frontier that runs on its own from here; what never changes is shared."""
         new = object.__new__(Frontier)
