@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qjax._atomic import whole_file
+from qjax.distributed.agree import agreed, is_shared, on_host, placed
 from qjax.errors import FileError, TrainingError
 
 FORMAT = "qjax-checkpoint"
@@ -24,9 +25,13 @@ def save_checkpoint(path: str | os.PathLike, tree: Any, *, step: int = 0) -> Non
     version, the step, and path, dtype, shape and SHA-256 digest of each leaf. It is written beside
     its place, flushed to disk and then renamed.
 
+    Where the arrays lie on devices of several processes, all processes call this, and process 0
+    writes; the file does not say how many there were.
+
     Args:
         path: The file; its folder must exist.
-        tree: Pytree of arrays, numbers and `jax.random` keys.
+        tree: Pytree of arrays, numbers and `jax.random` keys. Each process holds all of it for a
+            moment; for large states there is `qjax.save_state`.
         step: A number to keep with it, for instance the steps made.
 
     Raises:
@@ -46,9 +51,20 @@ def save_checkpoint(path: str | os.PathLike, tree: Any, *, step: int = 0) -> Non
         (Array([0., 1., 2.], dtype=float32), 10)
         >>> folder.cleanup()
     """
+    shared = is_shared(tree)
+    if shared:
+        tree = on_host(tree)
+    if not shared or jax.process_index() == 0:
+        _write(path, tree, step)
+    if shared:
+        agreed(0)  # the others go on once the file is there
+
+
+def _write(path: str | os.PathLike, tree: Any, step: int) -> None:
     rows, arrays = [], {}
     for number, (where, leaf) in enumerate(jax.tree_util.tree_leaves_with_path(tree)):
-        row, array = _describe(_name(where), leaf)
+        row, leaf = _describe(_name(where), leaf)
+        array = np.asarray(leaf)
         stored = array if array.dtype.kind in "biufc" else _bytes(array)
         rows.append(row | {"sha256": _digest(array)})
         arrays[f"leaf{number}"] = stored
@@ -64,7 +80,9 @@ def load_checkpoint(path: str | os.PathLike, like: Any) -> tuple[Any, int]:
     Args:
         path: The file.
         like: Pytree of the same structure, whose leaves have the shapes and dtypes expected. Where
-            it holds NumPy arrays, NumPy arrays come back, elsewhere JAX arrays on the same devices.
+            it holds NumPy arrays, NumPy arrays come back, elsewhere JAX arrays on the same devices,
+            which may be others than those it was saved from, and of several processes: then all of
+            these read the file.
 
     Returns:
         The pytree, and the step kept with it.
@@ -116,13 +134,13 @@ def checkpoint_step(path: str | os.PathLike) -> int:
     return _read(Path(path))[0]["step"]
 
 
-def _describe(name: str, leaf: Any) -> tuple[dict[str, Any], np.ndarray]:
-    """Path, dtype, shape and kind of key of a leaf; and its numbers."""
+def _describe(name: str, leaf: Any) -> tuple[dict[str, Any], Any]:
+    """Path, dtype, shape and kind of key of a leaf; and the array of its numbers."""
     key = None
     if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         key = str(jax.random.key_impl(leaf))
         leaf = jax.random.key_data(leaf)
-    array = np.asarray(leaf)
+    array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
     if array.dtype.kind not in "biufc" and not jnp.issubdtype(array.dtype, jnp.number):
         raise TrainingError(
             f"save_checkpoint: leaves must be arrays of numbers, but {name} is {array.dtype}."
@@ -134,6 +152,10 @@ def _describe(name: str, leaf: Any) -> tuple[dict[str, Any], np.ndarray]:
 def _restore(array: np.ndarray, key: str | None, like: Any) -> Any:
     if not isinstance(like, jax.Array):
         return array
+    if not like.is_fully_addressable:
+        if key is None:
+            return placed(array, like)
+        return jax.random.wrap_key_data(placed(array, jax.random.key_data(like)), impl=key)
     leaf = jnp.asarray(array)
     if key is not None:
         leaf = jax.random.wrap_key_data(leaf, impl=key)

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 import optax
+from jax.sharding import Mesh
 from jax.typing import ArrayLike
 
 from qjax._checks import as_positive
@@ -22,6 +23,7 @@ from qjax.train.arguments import (
     as_period,
 )
 from qjax.train.data import as_supply
+from qjax.train.parallel import as_batch_mesh, replicated
 from qjax.train.result import FitResult
 from qjax.train.step import CAPACITY, Inputs, Options, begin, chunk_program
 from qjax.train.training import Training
@@ -52,6 +54,7 @@ def fit(
     checkpoint_every: int | None = None,
     resume: bool = True,
     progress: bool | None = None,
+    mesh: Mesh | None = None,
 ) -> FitResult:
     """Minimise a loss over its parameters with an optax optimizer.
 
@@ -101,7 +104,12 @@ def fit(
             an uninterrupted run, bit for bit. A run that had stopped by itself stays so. False
             starts anew, and overwrites the file.
         progress: Whether to show a progress bar: True needs tqdm, None shows it if tqdm is
-            installed.
+            installed. Of several processes, process 0 shows it.
+        mesh: Mesh of devices, with the axis "batch", over which the rows of each batch are
+            divided. Each device computes the loss of its rows, and their mean is the loss: so it
+            must be a mean over rows. Parameters are whole on each device. Key and data must be
+            the same in all processes. A loss that divides its states or batches itself, by
+            `expectation(..., mesh=mesh)`, needs no mesh here.
 
     Returns:
         The result: `params` after the last step, `best_params`, `history`, and more.
@@ -116,6 +124,10 @@ def fit(
         MissingExtraError: If progress=True and tqdm is not installed.
 
     Note:
+        On devices of several processes (`qjax.distributed.start`), all processes call fit alike.
+        Process 0 writes the checkpoint, to a folder that all reach; a run goes on from it on any
+        number of devices. All processes call the callbacks, and the answers of process 0 count.
+
         The loss and the optimizer are told apart by identity: a lambda or an optimizer made anew
         for each call is compiled each time. With `hyperparameters`, `optax.adam` itself is the
         object, so it is always the same.
@@ -155,6 +167,7 @@ def fit(
     if min_delta and patience is None:
         raise TrainingError("fit: min_delta needs patience, the steps to wait.")
     callbacks = as_callbacks(callbacks)
+    mesh = as_batch_mesh(mesh, data)
     supply = as_supply(data, batch_size)
     params = as_params(params, restarts)
     hyper = as_hyperparameters(optimizer, hyperparameters, restarts)
@@ -179,17 +192,24 @@ def fit(
         factory=bool(hyper),
         extra=bool(hyper) or isinstance(optimizer, optax.GradientTransformationExtraArgs),
         norm=tolerance is not None,
+        mesh=mesh,
         capacity=training.capacity,
     )
     training.program = chunk_program(loss, optimizer, supply.function, options)
+    if mesh is not None:
+        training.run = replicated(training.run, mesh)
+        training.inputs = replicated(training.inputs, mesh)
+    kept = False  # whether the file is that of this run
     if checkpoint is not None and resume and os.path.exists(checkpoint):
         training.resume(checkpoint, steps)
+        kept = True
 
     reason = "steps"
     saved, saved_at = training.step, time.perf_counter()
     called = training.step
     pace = 1
-    with Bar(progress, steps, training.step, what="fit") as bar:
+    shown = progress if jax.process_index() == 0 else False
+    with Bar(shown, steps, training.step, what="fit") as bar:
         while training.step < steps and training.going:
             edge = min(
                 _next(training.step, callback_every),
@@ -205,21 +225,25 @@ def fit(
             bar.move(made, f"loss={training.last_loss:.6g}")
             training.raise_if_bad()
 
+            stop = False
             if callbacks and (callback_every is None or training.step % callback_every == 0):
                 called = training.step
-                if training.call(callbacks):
-                    reason = "callback"
-                    break
-            if checkpoint is not None and (
+                stop = training.call(callbacks)
+            due = checkpoint is not None and (
                 training.step % checkpoint_every == 0
                 if checkpoint_every
                 else time.perf_counter() - saved_at > SAVE_SECONDS
-            ):
+            )
+            pace, stop, due = training.together(pace, stop, due)
+            if stop:
+                reason = "callback"
+                break
+            if due and checkpoint is not None:
                 training.save(checkpoint)
-                saved, saved_at = training.step, time.perf_counter()
+                kept, saved, saved_at = True, training.step, time.perf_counter()
     if callbacks and called != training.step:
         training.call(callbacks)
-    if checkpoint is not None and (saved != training.step or not os.path.exists(checkpoint)):
+    if checkpoint is not None and (saved != training.step or not kept):
         training.save(checkpoint)
     return training.result(reason)
 

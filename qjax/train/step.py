@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
+from jax.sharding import Mesh
 
 from qjax.errors import TrainingError
 from qjax.train.data import NoData
+from qjax.train.parallel import divided
 from qjax.train.programs import program_for
 
 CAPACITY = 4096  # steps that one compiled call can make; how many it makes is an operand
@@ -66,6 +68,7 @@ class Options(NamedTuple):
     factory: bool  # whether the optimizer is a function of hyperparameters
     extra: bool  # whether its update takes value, grad and value_fn
     norm: bool  # whether the norm of the gradient is watched
+    mesh: Mesh | None  # whose devices divide the rows of each batch
     capacity: int
 
 
@@ -167,7 +170,10 @@ def _advance(
     A bad loss or gradient takes the run back to the parameters before the last update, for those
     after it are what is bad.
     """
-    value_fn = partial(_scalar_loss, loss, batch + drawn)
+    value_fn = lambda params: _scalar_loss(loss, batch + drawn, params)
+    if options.mesh is not None:
+        whole = divided(lambda p, *rest: _scalar_loss(loss, rest, p), options.mesh)
+        value_fn = lambda params: whole(params, *batch, *drawn)
     steady = options.recipe.same and not options.stochastic
     value, gradient = _value_and_gradient(value_fn, run, steady)
     with jax.numpy_dtype_promotion("standard"):

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qjax.distributed.agree import agreed, is_shared, on_host
 from qjax.errors import TrainingError
 from qjax.train.checkpoint import checkpoint_step, load_checkpoint, save_checkpoint
 from qjax.train.data import Supply
@@ -49,6 +50,11 @@ class Training:
         return np.array(self.run.status)
 
     @property
+    def shared(self) -> bool:
+        """Whether it runs on devices of several processes, which then go through it together."""
+        return is_shared(self.run)
+
+    @property
     def going(self) -> bool:
         """Whether a run is left that has not stopped."""
         return bool(np.any(self.status == Status.RUNNING))
@@ -80,11 +86,24 @@ class Training:
 
     def call(self, callbacks: tuple[Callable, ...]) -> bool:
         """Whether one of the callbacks, all of which are called, returned True."""
-        params = jax.tree.map(np.array, self.run.params)
+        params = on_host(self.run.params)
         last = self.losses[-1][..., -1]
         loss = float(last) if last.ndim == 0 else last
         answers = [callback(self.step, loss, params) for callback in callbacks]
         return any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers)
+
+    def together(self, *choices: int) -> tuple[int, ...]:
+        """Choices that hang on clocks and callbacks: those of process 0, in every process."""
+        if not self.shared:
+            return choices
+        step, *chosen = agreed([self.step, *map(int, choices)]).tolist()
+        if step != self.step:
+            raise TrainingError(
+                f"fit: all processes must make the same steps, but process {jax.process_index()} "
+                f"is at step {self.step} and process 0 at step {step}. Pass all of them the same "
+                "arguments, and a checkpoint in a folder that all of them reach."
+            )
+        return tuple(chosen)
 
     def saved(self, history: np.ndarray) -> dict[str, Any]:
         """The pytree that a checkpoint holds."""
