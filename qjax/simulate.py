@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from qjax._checks import as_positive, check_key, check_qubits
 from qjax.circuit.binding import flat_values
@@ -24,30 +25,37 @@ from qjax.dynamic import (
     without_final_measurements,
 )
 from qjax.engine.basis import basis_row
-from qjax.engine.expectation import apply_observable, checked_observable, expectations
+from qjax.engine.expectation import checked_observable, expectations, moments
+from qjax.engine.mesh import checked_mesh, mesh_of, num_global, state_spec
 from qjax.engine.numbers import numbers
 from qjax.engine.primitive import apply_p
 from qjax.engine.sampling import draw
 from qjax.engine.sampling import probabilities as probabilities_of
 from qjax.engine.select import complex_dtype, real_dtype, resolve
-from qjax.errors import CircuitError, ObservableError, SamplingError, StateError
+from qjax.engine.sharded import Layout, sharded_states
+from qjax.engine.sharded_sampling import chosen_amplitudes, drawn_bits, marginals
+from qjax.errors import CircuitError, EngineError, ObservableError, SamplingError, StateError
 from qjax.noise.density import density_rows, diagonal_of, marginal, traces
 from qjax.noise.model import NoiseModel, is_noisy
 from qjax.noise.model import noisy as with_noise
 from qjax.noise.trajectories import trajectory_expectation
 from qjax.plan import Plan, compile_plan
 from qjax.shots import Method, shot_values
-from qjax.state import basis_state, checked_state
+from qjax.state import basis_index, basis_state, checked_state
 
 MOST_DENSITY_BITS = 20  # a density matrix of 10 qubits is soon made
 MAX_UNITARY_QUBITS = 14  # the matrix of a unitary then has 2 GiB
 
 
 class _Run(NamedTuple):
-    """States of a call: flat, with shape (B, 2**n), and the leading axes that B stands for."""
+    """States of a call: flat, with shape (B, 2**n), and the leading axes that B stands for.
+
+    The layout says where the amplitudes are, if they are divided over devices.
+    """
 
     states: jax.Array
     lead: tuple[int, ...]
+    layout: Layout | None = None
 
     def shaped(self, values: jax.Array) -> jax.Array:
         """(B, ...) to (*lead, ...)."""
@@ -55,18 +63,41 @@ class _Run(NamedTuple):
 
 
 def _run(
-    circuit: Circuit, params: Any, initial_state: Any, dtype: Any, engine: str | None, what: str
+    circuit: Circuit,
+    params: Any,
+    initial_state: Any,
+    dtype: Any,
+    engine: str | None,
+    mesh: Mesh | None,
+    what: str,
+    *,
+    restore: bool = True,
 ) -> _Run:
-    """Run a circuit for every element of the leading axes of params and of the initial state."""
+    """Run a circuit for every element of the leading axes of params and of the initial state.
+
+    With a mesh, `restore` says whether the amplitudes must be in natural order.
+    """
     if not isinstance(circuit, Circuit):
         raise CircuitError(f"{what}: circuit must be a Circuit, but is {circuit!r}.")
     n = circuit.num_qubits
-    resolve(engine, n)
+    mesh = mesh_of(initial_state) if mesh is None else mesh
+    if mesh is not None:
+        mesh = checked_mesh(mesh, what, n)
+    resolve(engine, n if mesh is None else n - num_global(mesh))
     amplitudes = complex_dtype(dtype, initial_state)
     structure, leaves = circuit.structure, circuit.leaves
     plan = compile_plan(structure)
     values = flat_values(structure, params)
     buffer = jnp.asarray(numbers(plan, leaves, values, real_dtype(amplitudes)))
+    if mesh is not None:
+        start = _placed(initial_state, n, mesh, f"{what}: initial_state", amplitudes)
+        lead = _lead(buffer.shape, np.shape(start), what)
+        start = start if isinstance(start, int) else _flat_rows(start, lead)
+        rows = _flat_rows(buffer, lead)
+        states, layout = sharded_states(
+            plan, start, rows, mesh, amplitudes, engine or "auto", restore=restore
+        )
+        return _Run(states, lead, layout)
     if initial_state is None:
         lead = buffer.shape[:-1]
         return _Run(_from_zero(_flat_rows(buffer, lead), plan, amplitudes, engine or "auto"), lead)
@@ -74,15 +105,34 @@ def _run(
         start = basis_state(initial_state, n, dtype=amplitudes)
     else:
         start = checked_state(initial_state, n, f"{what}: initial_state", amplitudes)
+    lead = _lead(buffer.shape, start.shape, what)
+    rows = [_flat_rows(x, lead) for x in (start, buffer)]
+    return _Run(apply_p.bind(*rows, plan=plan, engine=engine or "auto"), lead)
+
+
+def _lead(buffer: tuple[int, ...], start: tuple[int, ...], what: str) -> tuple[int, ...]:
+    """The leading axes of a call, from shapes of the numbers and of the initial state."""
     try:
-        lead = np.broadcast_shapes(buffer.shape[:-1], start.shape[:-1])
+        return np.broadcast_shapes(buffer[:-1], start[:-1])
     except ValueError:
         raise StateError(
             f"{what}: leading axes of params and initial_state must broadcast, but are "
-            f"{buffer.shape[:-1]} and {start.shape[:-1]}."
+            f"{buffer[:-1]} and {start[:-1]}."
         ) from None
-    rows = [_flat_rows(x, lead) for x in (start, buffer)]
-    return _Run(apply_p.bind(*rows, plan=plan, engine=engine or "auto"), lead)
+
+
+def _placed(state: Any, n: int, mesh: Mesh, what: str, dtype: np.dtype) -> jax.Array | int:
+    """An initial state on the devices of a mesh, or the index of a basis state."""
+    if state is None:
+        return 0
+    if isinstance(state, str):
+        return basis_index(state, n)
+    fits = np.ndim(state) and np.shape(state)[-1] == 2**n
+    if fits and not is_traced(state) and mesh_of(state) != mesh:
+        lead = (None,) * (np.ndim(state) - 1)
+        spec = PartitionSpec(*lead, state_spec(mesh, 1)[1])
+        state = jax.device_put(state, NamedSharding(mesh, spec))
+    return checked_state(state, n, what, dtype)
 
 
 @partial(jax.jit, static_argnums=(1, 2, 3), inline=True)
@@ -107,6 +157,14 @@ def _without_measurements(circuit: Circuit, what: str) -> None:
         )
 
 
+def _without_mesh(mesh: Mesh | None, what: str, feature: str) -> None:
+    if mesh is not None:
+        raise EngineError(
+            f"{what}: a mesh takes circuits of unitary gates, and final measurements in sample and "
+            f"counts; but not {feature}. Leave mesh out."
+        )
+
+
 def statevector(
     circuit: Circuit,
     params: Any = None,
@@ -114,6 +172,7 @@ def statevector(
     initial_state: Any = None,
     dtype: Any = None,
     engine: str | None = None,
+    mesh: Mesh | None = None,
 ) -> jax.Array:
     """The state after a circuit.
 
@@ -125,6 +184,9 @@ def statevector(
             (..., 2**n). Leading axes are batches and broadcast with those of params.
         dtype: complex64 or complex128; by default that of the initial state, else complex64.
         engine: Name of an engine, or None for the best one here; see `info`.
+        mesh: Devices over which every state is divided, as `device_mesh` gives them; by default
+            those of the initial state, if it is divided so, else one device. Every device runs the
+            engine on its own part, and leading axes are divided over "batch".
 
     Returns:
         Complex array of shape (..., 2**n). Bit q of an index is qubit q.
@@ -141,7 +203,7 @@ def statevector(
         Array([0.7071+0.j, 0.    +0.j, 0.    +0.j, 0.7071+0.j], dtype=complex64)
     """
     _without_measurements(circuit, "statevector")
-    run = _run(circuit, params, initial_state, dtype, engine, "statevector")
+    run = _run(circuit, params, initial_state, dtype, engine, mesh, "statevector")
     return run.shaped(run.states)
 
 
@@ -195,6 +257,7 @@ def amplitudes(
     initial_state: Any = None,
     dtype: Any = None,
     engine: str | None = None,
+    mesh: Mesh | None = None,
 ) -> jax.Array:
     """Amplitudes of chosen basis states.
 
@@ -205,6 +268,7 @@ def amplitudes(
         initial_state: As in `statevector`.
         dtype: As in `statevector`.
         engine: As in `statevector`.
+        mesh: As in `statevector`.
 
     Returns:
         Complex array of shape (...) for one bitstring, (..., k) for a sequence.
@@ -225,9 +289,12 @@ def amplitudes(
             raise StateError(
                 f"amplitudes: a bitstring must have {circuit.num_qubits} bits, but is {bits!r}."
             )
-    run = _run(circuit, params, initial_state, dtype, engine, "amplitudes")
-    indices = np.array([int(bits or "0", 2) for bits in wanted], np.int32)
-    values = run.shaped(run.states[:, indices])
+    run = _run(circuit, params, initial_state, dtype, engine, mesh, "amplitudes")
+    indices = [int(bits or "0", 2) for bits in wanted]
+    if run.layout is None:
+        values = run.shaped(run.states[:, np.array(indices, np.int32)])
+    else:
+        values = run.shaped(chosen_amplitudes(run.states, indices, run.layout))
     return values[..., 0] if single else values
 
 
@@ -240,6 +307,7 @@ def probabilities(
     initial_state: Any = None,
     dtype: Any = None,
     engine: str | None = None,
+    mesh: Mesh | None = None,
 ) -> jax.Array:
     """Probabilities of the outcomes of measuring all qubits, or some.
 
@@ -253,6 +321,7 @@ def probabilities(
         initial_state: As in `statevector`; with noise as in `density_matrix`.
         dtype: Of the amplitudes; the probabilities have its precision.
         engine: As in `statevector`.
+        mesh: As in `statevector`.
 
     Returns:
         Real array of shape (..., 2**k).
@@ -270,6 +339,7 @@ def probabilities(
     if qubits is not None:
         chosen = check_qubits(qubits, circuit.num_qubits, "probabilities", CircuitError)
     if is_noisy(circuit, noise):
+        _without_mesh(mesh, "probabilities", "noise")
         rows, lead = density_rows(
             circuit, params, noise, initial_state, dtype, engine, "probabilities"
         )
@@ -277,8 +347,11 @@ def probabilities(
         if noise is not None:
             found = noise.misread(found, chosen or tuple(range(circuit.num_qubits)))
         return found.reshape(*lead, -1)
-    run = _run(circuit, params, initial_state, dtype, engine, "probabilities")
-    return run.shaped(probabilities_of(run.states, chosen, engine or "auto"))
+    whole = chosen is None
+    run = _run(circuit, params, initial_state, dtype, engine, mesh, "probabilities", restore=whole)
+    if run.layout is None or chosen is None:
+        return run.shaped(probabilities_of(run.states, chosen, engine or "auto"))
+    return run.shaped(marginals(run.states, chosen, engine or "auto", run.layout))
 
 
 def expectation(
@@ -295,6 +368,7 @@ def expectation(
     initial_state: Any = None,
     dtype: Any = None,
     engine: str | None = None,
+    mesh: Mesh | None = None,
 ) -> jax.Array:
     r"""Expectation value <psi|O|psi> of one observable, or of several in one pass.
 
@@ -319,6 +393,7 @@ def expectation(
         initial_state: As in `statevector`; with noise as in `density_matrix`.
         dtype: Of the amplitudes; the values have its precision.
         engine: As in `statevector`.
+        mesh: As in `statevector`.
 
     Returns:
         Real array of shape (...) for one observable, (..., k) for a sequence.
@@ -350,11 +425,13 @@ def expectation(
         if trajectories is not None or given is not None:
             raise SamplingError("expectation: shots and diff exclude trajectories and given.")
         exact = partial(
-            expectation, noise=noise, initial_state=initial_state, dtype=dtype, engine=engine
-        )
+            expectation, noise=noise, initial_state=initial_state, dtype=dtype, engine=engine,
+            mesh=mesh,
+        )  # fmt: skip
         method = Method(shots=shots, key=key, diff=diff)
         return shot_values(exact, circuit, observable, params, method, "expectation")
     if trajectories is not None:
+        _without_mesh(mesh, "expectation", "trajectories")
         if key is None:
             raise SamplingError("expectation: trajectories need a key, as jax.random.key(0).")
         return trajectory_expectation(
@@ -374,18 +451,22 @@ def expectation(
         circuit, checked = _with_fewer_outcomes(circuit, checked)
         measured = is_dynamic(circuit)
     if noisy:
+        _without_mesh(mesh, "expectation", "noise")
         rows, lead = density_rows(
             circuit, params, noise, initial_state, dtype, engine, "expectation"
         )
         values = traces(rows, checked, engine or "auto").reshape(*lead, len(checked))
     elif measured or given is not None:
+        _without_mesh(mesh, "expectation", "measurements before other operations, or given bits")
         states = branch_states(circuit, params, initial_state, dtype, engine, "expectation", given)
         values = jnp.sum(expectations(states, checked, engine or "auto"), axis=0)
         if given is not None:
             values = values / jnp.sum(states.real**2 + states.imag**2)
     else:
-        run = _run(circuit, params, initial_state, dtype, engine, "expectation")
-        values = run.shaped(expectations(run.states, checked, engine or "auto"))
+        run = _run(
+            circuit, params, initial_state, dtype, engine, mesh, "expectation", restore=False
+        )
+        values = run.shaped(expectations(run.states, checked, engine or "auto", run.layout))
     return values if several else values[..., 0]
 
 
@@ -408,6 +489,7 @@ def variance(
     initial_state: Any = None,
     dtype: Any = None,
     engine: str | None = None,
+    mesh: Mesh | None = None,
 ) -> jax.Array:
     r"""Variance <O^2> - <O>^2 of an observable, computed as |(O - <O>) psi|^2.
 
@@ -418,6 +500,7 @@ def variance(
         initial_state: As in `statevector`.
         dtype: As in `expectation`.
         engine: As in `statevector`.
+        mesh: As in `statevector`.
 
     Returns:
         Real array of shape (...), not negative.
@@ -432,11 +515,8 @@ def variance(
     """
     _without_measurements(circuit, "variance")
     checked = checked_observable(observable, circuit.num_qubits)
-    run = _run(circuit, params, initial_state, dtype, engine, "variance")
-    applied = apply_observable(run.states, checked, engine or "auto")
-    mean = jnp.sum((jnp.conj(run.states) * applied).real, axis=-1, keepdims=True)
-    rest = applied - lax.complex(mean, jnp.zeros_like(mean)) * run.states
-    return run.shaped(jnp.sum(rest.real**2 + rest.imag**2, axis=-1))
+    run = _run(circuit, params, initial_state, dtype, engine, mesh, "variance", restore=False)
+    return run.shaped(moments(run.states, checked, engine or "auto", run.layout)[1])
 
 
 def sample(
@@ -449,6 +529,7 @@ def sample(
     initial_state: Any = None,
     dtype: Any = None,
     engine: str | None = None,
+    mesh: Mesh | None = None,
 ) -> jax.Array:
     """Measure all qubits, many times.
 
@@ -468,6 +549,7 @@ def sample(
         initial_state: As in `statevector`.
         dtype: Of the amplitudes.
         engine: As in `statevector`.
+        mesh: As in `statevector`.
 
     Returns:
         uint8 array of bits, shape (..., shots, k). Column q is qubit q; if the circuit measures,
@@ -489,14 +571,18 @@ def sample(
     count = as_positive(shots, "sample: shots", SamplingError)
     check_key(key)
     if isinstance(circuit, Circuit) and is_noisy(circuit, noise):
+        _without_mesh(mesh, "sample", "noise")
         return _noisy_bits(circuit, count, key, params, noise, initial_state, dtype, engine)
     if isinstance(circuit, Circuit) and is_dynamic(circuit):
         circuit = deferred(circuit)
         if is_dynamic(circuit):
+            _without_mesh(mesh, "sample", "measurements before other operations")
             return sample_bits(circuit, count, key, params, initial_state, dtype, engine)
-    run = _run(circuit, params, initial_state, dtype, engine, "sample")
+    run = _run(circuit, params, initial_state, dtype, engine, mesh, "sample")
     columns = tuple(_measured_columns(circuit))
-    bits = _drawn_bits(run.states, key, count, columns, bool(run.lead), engine or "auto")
+    bits = _drawn_bits(
+        run.states, key, count, columns, bool(run.lead), engine or "auto", run.layout
+    )
     return run.shaped(bits)
 
 
@@ -545,7 +631,7 @@ def _last_measured(circuit: Circuit) -> list[int | None]:
     return found
 
 
-@partial(jax.jit, static_argnums=(2, 3, 4, 5))
+@partial(jax.jit, static_argnums=(2, 3, 4, 5, 6))
 def _drawn_bits(
     states: jax.Array,
     key: jax.Array,
@@ -553,13 +639,18 @@ def _drawn_bits(
     columns: tuple[int | None, ...],
     split: bool,
     engine: str,
+    layout: Layout | None = None,
 ) -> jax.Array:
     """Bits of shots, (B, 2**n) -> uint8 (B, shots, k), by a key for each row if `split`."""
     keys = jax.random.split(key, states.shape[0]) if split else key[None]
-    indices = draw(states, keys, shots, engine)
     places = np.array([0 if q is None else q for q in columns], np.int32)
     written = np.array([q is not None for q in columns], np.int32)
-    return ((indices[..., None] >> places) & written).astype(jnp.uint8)
+    if layout is None:
+        indices = draw(states, keys, shots, engine)
+        bits = indices[..., None] >> places
+    else:
+        bits = drawn_bits(states, keys, shots, layout)[..., places]
+    return (bits & written).astype(jnp.uint8)
 
 
 def counts(
@@ -572,6 +663,7 @@ def counts(
     initial_state: Any = None,
     dtype: Any = None,
     engine: str | None = None,
+    mesh: Mesh | None = None,
 ) -> Any:
     """Measure all qubits many times, and count the bitstrings.
 
@@ -584,6 +676,7 @@ def counts(
         initial_state: As in `statevector`.
         dtype: Of the amplitudes.
         engine: As in `statevector`.
+        mesh: As in `statevector`.
 
     Returns:
         Counts, highest qubit first; for leading axes, nested lists of Counts.
@@ -600,7 +693,7 @@ def counts(
     """
     bits = sample(
         circuit, shots, key, params, noise=noise, initial_state=initial_state, dtype=dtype,
-        engine=engine,
+        engine=engine, mesh=mesh,
     )  # fmt: skip
     if is_traced(bits):
         raise SamplingError(

@@ -54,13 +54,8 @@ def basis_state(bits: str | int, num_qubits: int | None = None, *, dtype: Any = 
         Array([0.+0.j, 0.+0.j, 1.+0.j, 0.+0.j], dtype=complex64)
     """
     if isinstance(bits, str):
-        if not bits or set(bits) - {"0", "1"}:
-            raise StateError(f"basis_state: bits must be a text of 0 and 1, but is {bits!r}.")
-        if num_qubits is not None and num_qubits != len(bits):
-            raise StateError(
-                f"basis_state: bits must have {num_qubits} digits, but has {len(bits)}."
-            )
-        n, index = len(bits), int(bits, 2)
+        n = len(bits) if num_qubits is None else num_qubits
+        index = basis_index(bits, n)
     else:
         if num_qubits is None:
             raise StateError("basis_state: num_qubits must be given with an index.")
@@ -68,6 +63,23 @@ def basis_state(bits: str | int, num_qubits: int | None = None, *, dtype: Any = 
         place = f"a {n}-qubit state"
         index = check_index(bits, 2**n, "basis_state: index", place, StateError)
     return jnp.zeros(2**n, complex_dtype(dtype)).at[index].set(1)
+
+
+def basis_index(bits: str, num_qubits: int) -> int:
+    """The index of the amplitude that is 1 in a state given by a bitstring.
+
+    Raises:
+        StateError: If it is no bitstring, or not of `num_qubits` digits.
+
+    Examples:
+        >>> basis_index("10", 2)
+        2
+    """
+    if not bits or set(bits) - {"0", "1"}:
+        raise StateError(f"basis_state: bits must be a text of 0 and 1, but is {bits!r}.")
+    if num_qubits != len(bits):
+        raise StateError(f"basis_state: bits must have {num_qubits} digits, but has {len(bits)}.")
+    return int(bits, 2)
 
 
 def product_state(states: str | Sequence[ArrayLike], *, dtype: Any = None) -> jax.Array:

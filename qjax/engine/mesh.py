@@ -60,12 +60,12 @@ def device_mesh(
     return Mesh(np.array(given[: shared * groups]).reshape(groups, shared), (BATCH, QUBITS))
 
 
-def checked_mesh(mesh: Any, what: str) -> Mesh:
-    """A mesh that qjax can use, after checks; its axes are left to qjax to arrange.
+def checked_mesh(mesh: Any, what: str, num_qubits: int | None = None) -> Mesh:
+    """A mesh, for states of so many qubits, after checks; its axes are left to qjax to arrange.
 
     Raises:
-        EngineError: If it is no mesh, has an axis of another name, or if the number of devices of
-            "qubits" is no power of two.
+        EngineError: If it is no mesh, has an axis of another name, or if the number of devices
+            along "qubits" is no power of two, or more than there are amplitudes.
     """
     if not isinstance(mesh, Mesh):
         raise EngineError(
@@ -77,7 +77,13 @@ def checked_mesh(mesh: Any, what: str) -> Mesh:
             f'{what}: the axes of mesh must be named "{QUBITS}" or "{BATCH}", '
             f"but one is {strange[0]!r}."
         )
-    _require_power_of_two(mesh.shape.get(QUBITS, 1), f"{what}: the size of mesh along {QUBITS!r}")
+    devices = mesh.shape.get(QUBITS, 1)
+    _require_power_of_two(devices, f'{what}: the size of mesh along "{QUBITS}"')
+    if num_qubits is not None and devices > 2**num_qubits:
+        raise EngineError(
+            f'{what}: the size of mesh along "{QUBITS}" must be at most the number of amplitudes, '
+            f"{2**num_qubits}, but is {devices}."
+        )
     return Mesh(mesh.devices, mesh.axis_names)
 
 

@@ -57,22 +57,32 @@ def _draw(states: Any, data: Any, *, shots: int, impl: str) -> Any:
 
 def _tree_draw(key: jax.Array, probabilities: jax.Array, shots: int) -> jax.Array:
     """Indices drawn with the given probabilities, by descent in a binary tree of sums."""
+    depth = probabilities.shape[0].bit_length() - 1
+    start = jnp.ones(shots, jnp.int32)
+    return descended(sum_tree(probabilities), start, jax.random.split(key, depth)) - (1 << depth)
+
+
+def sum_tree(probabilities: jax.Array) -> jax.Array:
+    """A binary tree of sums, (2**n,) -> (2**(n + 1),).
+
+    Entry 2**l + i is the sum over node i of level l; the children of node v are 2v and 2v + 1.
+    """
     levels = [probabilities]
     while levels[-1].shape[0] > 1:
         levels.append(levels[-1][0::2] + levels[-1][1::2])
-    depth = len(levels) - 1
-    # heap[2**l + i] is the sum over node i of level l; the children of node v are 2v and 2v + 1
-    heap = jnp.concatenate([jnp.zeros(1, probabilities.dtype), *reversed(levels)])
+    return jnp.concatenate([jnp.zeros(1, probabilities.dtype), *reversed(levels)])
+
+
+def descended(tree: jax.Array, nodes: jax.Array, keys: jax.Array) -> jax.Array:
+    """Where shots get to from their nodes of a tree of sums, a level down for each key."""
 
     def descend(node: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
-        left, right = heap[2 * node], heap[2 * node + 1]
-        threshold = jax.random.uniform(key, (shots,), heap.dtype) * (left + right)
+        left, right = tree[2 * node], tree[2 * node + 1]
+        threshold = jax.random.uniform(key, node.shape, tree.dtype) * (left + right)
         goes_right = (threshold >= left) & (right > 0)
         return 2 * node + goes_right.astype(jnp.int32), None
 
-    start = jnp.ones(shots, jnp.int32)
-    node, _ = lax.scan(descend, start, jax.random.split(key, depth))
-    return node - (1 << depth)
+    return lax.scan(descend, nodes, keys)[0]
 
 
 def _random_words(data: Any, shots: int, impl: str) -> Any:

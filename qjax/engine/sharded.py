@@ -6,6 +6,7 @@ adjoint takes the parts and the same exchanges in reverse, so it needs three sta
 whatever the number of parts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.interpreters import mlir
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 from jax.sharding import Mesh, PartitionSpec
 
 from qjax.engine.basis import basis_row
@@ -41,9 +44,24 @@ class Layout:
     places: tuple[int, ...]
 
     @property
+    def num_global(self) -> int:
+        """How many qubits are in device places."""
+        return num_global(self.mesh)
+
+    @property
     def num_local(self) -> int:
         """How many qubits are on a device."""
-        return len(self.places) - num_global(self.mesh)
+        return len(self.places) - self.num_global
+
+    def split(self, qubits: Sequence[int]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """(position, local bit) of the qubits on a device, (position, device bit) of the others."""
+        placed = [(k, self.places[q]) for k, q in enumerate(qubits)]
+        near = [(k, p) for k, p in placed if p < self.num_local]
+        return near, [(k, p - self.num_local) for k, p in placed if p >= self.num_local]
+
+    def summed(self, values: jax.Array) -> jax.Array:
+        """The sum over the devices that share a state; asked for on each of them."""
+        return lax.psum(values, QUBITS) if self.num_global else values
 
 
 # --- inside a shard -------------------------------------------------------------------------------
@@ -56,13 +74,28 @@ def device_index(num_global: int) -> jax.Array:
 
 def exchanged(state: jax.Array, bits: tuple[int, ...], num_global: int) -> jax.Array:
     """Device bits and as many of the highest local bits change places: (B, 2**m) -> (B, 2**m)."""
-    if not bits:
-        return state
+    return exchange_p.bind(state, bits=bits, num_global=num_global) if bits else state
+
+
+def _exchange(state: Any, *, bits: tuple[int, ...], num_global: int) -> Any:
     mask = sum(1 << b for b in bits)
     spread = [sum((i >> k & 1) << b for k, b in enumerate(bits)) for i in range(2 ** len(bits))]
     groups = [[first | s for s in spread] for first in range(2**num_global) if not first & mask]
     chunks = state.reshape(state.shape[0], len(spread), -1)
     return lax.all_to_all(chunks, QUBITS, 1, 1, axis_index_groups=groups).reshape(state.shape)
+
+
+def _exchange_batch(operands: Any, axes: Any, **params: Any) -> tuple[Any, int]:
+    rows = jnp.moveaxis(operands[0], axes[0], 0)
+    return exchange_p.bind(rows.reshape(-1, rows.shape[2]), **params).reshape(rows.shape), 0
+
+
+# A primitive, for JAX has no batching rule of `all_to_all` among groups of devices.
+exchange_p = Primitive("qjax_exchange")
+exchange_p.def_abstract_eval(lambda state, **_: ShapedArray(state.shape, state.dtype))
+mlir.register_lowering(exchange_p, mlir.lower_fun(_exchange, multiple_results=False))
+ad.deflinear2(exchange_p, lambda cotangent, _, **params: [exchange_p.bind(cotangent, **params)])
+batching.primitive_batchers[exchange_p] = _exchange_batch
 
 
 def _own(numbers: Numbers | None, device: jax.Array, buffer: jax.Array) -> jax.Array:

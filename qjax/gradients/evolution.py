@@ -8,7 +8,8 @@ from jax import lax
 
 from qjax._checks import as_positive
 from qjax.circuit import Circuit
-from qjax.engine.expectation import apply_observable, checked_observable
+from qjax.engine.expectation import checked_observable
+from qjax.engine.operators import apply_observable
 from qjax.errors import ParameterError
 from qjax.gradients.metric import raveled, tangents
 from qjax.simulate import statevector

@@ -29,7 +29,8 @@ from jax.scipy.special import gammaln
 
 from qjax._checks import as_integer
 from qjax.circuit.parameter import is_traced
-from qjax.engine.expectation import apply_observable, checked_observable
+from qjax.engine.expectation import checked_observable
+from qjax.engine.operators import apply_observable
 from qjax.engine.select import complex_dtype, real_dtype, resolve
 from qjax.errors import ObservableError, StateError
 from qjax.observables import PauliSum

@@ -19,7 +19,8 @@ from jax import lax
 
 from qjax._checks import as_positive
 from qjax.circuit.parameter import is_traced
-from qjax.engine.expectation import apply_observable, expectations
+from qjax.engine.expectation import expectations
+from qjax.engine.operators import apply_observable
 from qjax.engine.select import complex_dtype, real_dtype, resolve
 from qjax.errors import ObservableError
 from qjax.krylov.evolution import hermitian, without

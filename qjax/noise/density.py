@@ -21,8 +21,8 @@ from qjax.circuit.binding import flat_values
 from qjax.circuit.circuit import Circuit
 from qjax.circuit.instruction import BARRIER, MEASURE, RESET, Instruction
 from qjax.engine.basis import basis_row
-from qjax.engine.expectation import apply_observable
 from qjax.engine.numbers import numbers
+from qjax.engine.operators import apply_observable
 from qjax.engine.primitive import apply_p
 from qjax.engine.sampling import transposed
 from qjax.engine.select import complex_dtype, real_dtype, resolve

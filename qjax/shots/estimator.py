@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from qjax.circuit.parameter import is_traced
-from qjax.engine.expectation import real_coefficients
+from qjax.engine.operators import real_coefficients
 from qjax.errors import ObservableError, SamplingError
 from qjax.observables import PauliSum
 from qjax.shots.draws import allocated, drawn, own_key

@@ -1,0 +1,83 @@
+"""Probabilities, amplitudes and samples of states over many devices."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import PartitionSpec
+
+from qjax.engine.mesh import QUBITS, state_spec
+from qjax.engine.sampling import descended, marginals_p, sum_tree, transposed
+from qjax.engine.sharded import Layout, device_index, sharded
+
+
+def marginals(states: jax.Array, qubits: tuple[int, ...], engine: str, layout: Layout) -> jax.Array:
+    """|amplitude|^2, summed over the qubits that are not asked for: (B, 2**n) -> (B, 2**k)."""
+    near, far = layout.split(qubits)
+    found = [k for k, _ in (*near, *far)]
+    order = tuple(found.index(k) for k in range(len(qubits)))
+
+    def run(state: jax.Array) -> jax.Array:
+        own = marginals_p.bind(state, qubits=tuple(p for _, p in near), engine=engine)
+        device = device_index(layout.num_global)
+        index = sum(
+            ((device >> b & 1) << i for i, (_, b) in enumerate(far)), jnp.zeros_like(device)
+        )
+        table = jnp.zeros((own.shape[0], 2 ** len(far), own.shape[1]), own.dtype)
+        table = table.at[:, index].set(own).reshape(own.shape[0], -1)
+        return transposed(layout.summed(table), order)
+
+    spec = state_spec(layout.mesh, states.shape[0])
+    return sharded(run, layout.mesh, spec, PartitionSpec(spec[0], None))(states)
+
+
+def chosen_amplitudes(states: jax.Array, indices: Sequence[int], layout: Layout) -> jax.Array:
+    """Amplitudes of basis states, in natural order: (B, 2**n) -> (B, k)."""
+    pairs = [divmod(index, 2**layout.num_local) for index in indices]
+    devices, own = (np.array(x, np.int32) for x in zip(*pairs, strict=True))
+
+    def run(state: jax.Array) -> jax.Array:
+        here = device_index(layout.num_global) == devices
+        found = state[:, own]
+        return layout.summed(jnp.where(here, found, jnp.zeros_like(found)))
+
+    spec = state_spec(layout.mesh, states.shape[0])
+    return sharded(run, layout.mesh, spec, PartitionSpec(spec[0], None))(states)
+
+
+def drawn_bits(states: jax.Array, keys: jax.Array, shots: int, layout: Layout) -> jax.Array:
+    """Bits of shots, in natural order: (B, 2**n), B keys -> int32 (B, shots, n).
+
+    The descent in a tree of sums is that of the `xla` engine. Its first levels are over the
+    devices, whose sums all of them know; on the others every device descends for all shots, and the
+    one that holds a shot's outcome tells it. So a key draws alike on every mesh.
+    """
+    d, m = layout.num_global, layout.num_local
+
+    def one(state: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        heap = sum_tree(state.real**2 + state.imag**2)
+        totals = lax.all_gather(heap[1], QUBITS) if d else heap[1:2]
+        levels = jax.random.split(key, d + m)
+        root = jnp.ones(shots, jnp.int32)
+        device = descended(sum_tree(totals), root, levels[:d]) - 2**d
+        own = descended(heap, root, levels[d:]) - 2**m
+        return device, own
+
+    def run(state: jax.Array, data: jax.Array) -> jax.Array:
+        device, own = jax.vmap(one)(state, jax.random.wrap_key_data(data, impl=impl))
+        here = device == device_index(d)
+        own = layout.summed(jnp.where(here, own, jnp.zeros_like(own)))
+        bits = [own[..., None] >> np.arange(m, dtype=np.int32) & 1]
+        bits.append(device[..., None] >> np.arange(d, dtype=np.int32) & 1)
+        return jnp.concatenate(bits, axis=-1)
+
+    if not jnp.issubdtype(keys.dtype, jax.dtypes.prng_key):
+        keys = jax.random.wrap_key_data(keys)
+    impl = str(jax.random.key_impl(keys))
+    spec = state_spec(layout.mesh, states.shape[0])
+    specs = spec, PartitionSpec(spec[0])
+    return sharded(run, layout.mesh, specs, PartitionSpec(spec[0]))(
+        states, jax.random.key_data(keys)
+    )
