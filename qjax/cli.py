@@ -1,19 +1,27 @@
 """The command `qjax`: one function per command."""
 
+import hashlib
 import json
+import os
 import runpy
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import jax
+import numpy as np
+from jax.sharding import Mesh
 
-from qjax import qasm
+from qjax import distributed, qasm
 from qjax._extras import require
 from qjax.circuit import Circuit
 from qjax.diagnose import info, info_text, verify
+from qjax.distributed.agree import agreed
 from qjax.dynamic import is_dynamic, without_final_measurements
-from qjax.errors import FileError, ParameterError, QjaxError
+from qjax.engine.mesh import device_mesh
+from qjax.errors import DistributedError, FileError, ParameterError, QjaxError
 from qjax.estimate import cost
 from qjax.files import load
 from qjax.plan import compile_plan
@@ -58,6 +66,60 @@ def write_picture(picture: Any, path: Path) -> None:
             picture.savefig(path, dpi=150)
     except (OSError, ValueError) as error:
         raise FileError(f"The picture {str(path)!r} cannot be written: {error}") from error
+
+
+def join(
+    coordinator: str | None, processes: int | None, index: int | None, timeout: float
+) -> Mesh | None:
+    """The mesh over the devices of all processes, if this is one of several.
+
+    Raises:
+        DistributedError: As `qjax.distributed.start`.
+    """
+    if coordinator is None and processes is None and index is None:
+        return None
+    if coordinator == "slurm":
+        coordinator = None
+        if processes is not None or index is not None:
+            raise DistributedError("--coordinator slurm needs neither --processes nor --index.")
+    elif None in (coordinator, processes, index):
+        raise DistributedError(
+            "--coordinator, --processes and --index must be given together; under Slurm, "
+            "--coordinator slurm alone."
+        )
+    distributed.start(coordinator, processes, index, timeout=timeout)
+    return device_mesh()
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """What libraries print goes to stderr: gloo tells of its connections, among the results."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def same_in_all_processes(files: Sequence[Path | None], *options: Any) -> None:
+    """Check that all processes were given the same.
+
+    Raises:
+        DistributedError: If this one was given something else than process 0.
+    """
+    texts = [file.read_bytes() for file in files if file is not None and file.is_file()]
+    digest = hashlib.sha256(repr((texts, options)).encode()).digest()
+    mine = np.frombuffer(digest, np.uint8)
+    with quiet_libraries():
+        first = agreed(mine)
+    if not np.array_equal(first, mine):
+        raise DistributedError(
+            "all processes must be given the same files and options, but those of process "
+            f"{jax.process_index()} differ from those of process 0."
+        )
 
 
 def build() -> Any:
@@ -212,11 +274,34 @@ def build() -> Any:
             str | None, typer.Option(help="Also its exact expectation value: 'Z0 Z1 + 0.5 X0'.")
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+        coordinator: Annotated[
+            str | None,
+            typer.Option(help="HOST:PORT of process 0, or slurm: one of several processes."),
+        ] = None,
+        processes: Annotated[int | None, typer.Option(min=1, help="How many there are.")] = None,
+        index: Annotated[
+            int | None, typer.Option(min=0, help="Which one this is, counted from 0.")
+        ] = None,
+        timeout: Annotated[
+            float, typer.Option(min=1, help="Seconds to wait until all are there.")
+        ] = 60.0,
     ) -> None:
         """Simulate a circuit and print the counts, highest qubit first.
 
         Example: qjax run bell.qasm --shots 1000 --seed 1 --observable "Z0 Z1" --plot bell.png
+
+        With --coordinator, --processes and --index the state is divided over the devices of
+        several processes, on one or many hosts. All get the same files and options but the index,
+        and process 0 prints. If one is late or lost, all end with an error.
+
+        On two hosts: qjax run big.qasm --coordinator node1:5921 --processes 2 --index 0
+        (on the other one: --index 1).
+
+        Under Slurm: srun --nodes 8 --ntasks-per-node 1 qjax run big.qasm --coordinator slurm
         """
+        mesh = join(coordinator, processes, index, timeout)
+        if mesh is not None:
+            same_in_all_processes([file, params], shots, seed, observable)
         circuit = read_circuit(file)
         if circuit.num_parameters and params is None:
             raise ParameterError(
@@ -224,13 +309,16 @@ def build() -> Any:
                 "that qjax.save wrote."
             )
         values = None if params is None else load(params)
-        found = counts(circuit, shots, jax.random.key(seed), values)
-        value = None
-        if observable is not None:
-            ended = without_final_measurements(circuit)
-            if not is_dynamic(ended):
-                ended = ended.remove_measurements()  # its bits
-            value = float(expectation(ended, observable, values))
+        with quiet_libraries() if mesh is not None else nullcontext():
+            found = counts(circuit, shots, jax.random.key(seed), values, mesh=mesh)
+            value = None
+            if observable is not None:
+                ended = without_final_measurements(circuit)
+                if not is_dynamic(ended):
+                    ended = ended.remove_measurements()  # its bits
+                value = float(expectation(ended, observable, values, mesh=mesh))
+        if mesh is not None and jax.process_index():
+            return
         if as_json:
             shown = dict(found) if value is None else {"counts": dict(found), "expectation": value}
             typer.echo(json.dumps(shown))
@@ -253,4 +341,5 @@ def main() -> None:
         build()()
     except QjaxError as error:
         print(f"qjax: {error}", file=sys.stderr)
+        distributed.fail(str(error))
         sys.exit(1)
