@@ -113,6 +113,7 @@ def _values_jvp(
     return values, 2 * _products(change, state, group, layout, engine)
 
 
+@partial(jax.jit, static_argnums=(1, 2, 3))
 def pauli_expectations(states: jax.Array, terms: Terms, engine: str, layout: Layout) -> jax.Array:
     """<psi|P_t|psi> of every term: (B, 2**n) -> real (B, T)."""
     groups = _groups(terms, layout.places, layout.num_local)
@@ -162,24 +163,27 @@ def moments(
     layout: Layout,
 ) -> tuple[jax.Array, jax.Array]:
     """Mean <O> and variance |(O - <O>) psi|^2 of one observable: (B, 2**n) -> real (B,), (B,)."""
-    numbers: Any
     if isinstance(observable, PauliSum):
-        numbers = real_coefficients(observable, states.real.dtype)
         masks = observable.x_masks.tolist(), observable.z_masks.tolist()
         terms = compile_terms(len(layout.places), *map(tuple, masks))
+        weights = real_coefficients(observable, states.real.dtype)
+        return _moments(states, weights, terms, engine, layout)
+    (numbers,), static = observable.tree_flatten()
+    return _moments(states, numbers, (type(observable), static), engine, layout)
 
-        def applied(state: jax.Array, numbers: Any) -> tuple[jax.Array, jax.Array]:
-            return state, _pauli_sum(state, numbers, terms, engine, layout)
 
-    else:
-        (numbers,), static = observable.tree_flatten()
-
-        def applied(state: jax.Array, numbers: Any) -> tuple[jax.Array, jax.Array]:
-            own = type(observable).tree_unflatten(static, (numbers,))
-            return _applied(state, own, engine, layout)
+@partial(jax.jit, static_argnums=(2, 3, 4))
+def _moments(
+    states: jax.Array, numbers: Any, kind: Any, engine: str, layout: Layout
+) -> tuple[jax.Array, jax.Array]:
+    """The moments of a Pauli sum, given its weights and terms, or of an operator, as a pytree."""
 
     def run(state: jax.Array, numbers: Any) -> tuple[jax.Array, jax.Array]:
-        state, new = applied(state, numbers)
+        if isinstance(kind, Terms):
+            new = _pauli_sum(state, numbers, kind, engine, layout)
+        else:
+            own = kind[0].tree_unflatten(kind[1], (numbers,))
+            state, new = _applied(state, own, engine, layout)
         mean = layout.summed(inner(state, new))
         rest = new - lax.complex(mean, jnp.zeros_like(mean))[:, None] * state
         return mean, layout.summed(inner(rest, rest))

@@ -1,6 +1,8 @@
 """Probabilities, amplitudes and samples of states over many devices."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,7 @@ from qjax.engine.sampling import descended, marginals_p, sum_tree, transposed
 from qjax.engine.sharded import Layout, device_index, sharded
 
 
+@partial(jax.jit, static_argnums=(1, 2, 3))
 def marginals(states: jax.Array, qubits: tuple[int, ...], engine: str, layout: Layout) -> jax.Array:
     """|amplitude|^2, summed over the qubits that are not asked for: (B, 2**n) -> (B, 2**k)."""
     near, far = layout.split(qubits)
@@ -36,15 +39,19 @@ def marginals(states: jax.Array, qubits: tuple[int, ...], engine: str, layout: L
 def chosen_amplitudes(states: jax.Array, indices: Sequence[int], layout: Layout) -> jax.Array:
     """Amplitudes of basis states, in natural order: (B, 2**n) -> (B, k)."""
     pairs = [divmod(index, 2**layout.num_local) for index in indices]
-    devices, own = (np.array(x, np.int32) for x in zip(*pairs, strict=True))
+    return _chosen(states, np.array(pairs, np.int32).reshape(-1, 2), layout)
 
-    def run(state: jax.Array) -> jax.Array:
-        here = device_index(layout.num_global) == devices
-        found = state[:, own]
+
+@partial(jax.jit, static_argnums=2)
+def _chosen(states: jax.Array, pairs: Any, layout: Layout) -> jax.Array:
+    def run(state: jax.Array, pairs: jax.Array) -> jax.Array:
+        here = device_index(layout.num_global) == pairs[:, 0]
+        found = state[:, pairs[:, 1]]
         return layout.summed(jnp.where(here, found, jnp.zeros_like(found)))
 
     spec = state_spec(layout.mesh, states.shape[0])
-    return sharded(run, layout.mesh, spec, PartitionSpec(spec[0], None))(states)
+    out = PartitionSpec(spec[0], None)
+    return sharded(run, layout.mesh, (spec, PartitionSpec()), out)(states, pairs)
 
 
 def drawn_bits(states: jax.Array, keys: jax.Array, shots: int, layout: Layout) -> jax.Array:
