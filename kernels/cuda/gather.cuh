@@ -9,25 +9,47 @@ struct GatherThread {
   double part[1];
 };
 
-// Calls done(item, total) for every item, total the sum of the rows first(item), ..., + count - 1.
+// Calls done(item, total) for every item, total the sum of the rows first(item), ..., + count - 1, by
+// 2^lanes threads of a block.
 template <class First, class Done>
 QJAX_DEVICE void sum_rows(const Block& block, i64 items, i64 count, int lanes, const double* sums,
                           const First& first, const Done& done) {
   PerThread<GatherThread> threads(block.threads());
+  const Shared<double> memory = block.template shared<double>(0);
   const i64 before = static_cast<i64>(block.index()) * (block.threads() >> lanes);
   QJAX_EACH(block, me) {
     const i64 item = before + (me >> lanes);
+    const i64 step = i64{1} << lanes;
     double total = 0;
     if (item < items) {
       const double* from = sums + first(item);
-      for (i64 row = me & ((1u << lanes) - 1); row < count; row += 1 << lanes) total += from[row];
+      i64 row = me & ((1u << lanes) - 1);
+      for (; row + 3 * step < count; row += 4 * step) {
+        total += (from[row] + from[row + step]) + (from[row + 2 * step] + from[row + 3 * step]);
+      }
+      for (; row < count; row += step) total += from[row];
     }
     threads[me].part[0] = total;
   }
-  reduce<1>(block, threads, lanes, [&](u32 me, int, double total) {
+  const int warps = lanes > 5 ? 1 << (lanes - 5) : 1;  // that share an item
+  reduce<1>(block, threads, lanes > 5 ? 5 : lanes, [&](u32 me, int, double total) {
     const i64 item = before + (me >> lanes);
-    if (item < items) done(item, total);
+    if (warps > 1) {
+      memory.set(me, me >> 5, total);
+    } else if (item < items) {
+      done(item, total);
+    }
   });
+  if (warps == 1) return;
+  block.sync();
+  QJAX_EACH(block, me) {
+    const i64 item = before + (me >> lanes);
+    if ((me & ((1u << lanes) - 1)) == 0 && item < items) {
+      double total = 0;
+      for (int w = 0; w < warps; ++w) total += memory.get(me, (me >> 5) + w);
+      done(item, total);
+    }
+  }
 }
 
 // Sums to cotangents of numbers, by emits; or the overlaps.

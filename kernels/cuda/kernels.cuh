@@ -11,10 +11,10 @@
   QJAX_KERNEL(qjax_backward_##letter##bits, SweepArgs, 256 * blocks, 1,                     \
               (Sweep<real, bits, true>(block, args).run()))
 
-#define QJAX_PAULI(real, letter, bits)                                                      \
-  QJAX_KERNEL(qjax_overlaps_##letter##bits, PauliArgs, 256, 2,                              \
+#define QJAX_PAULI(real, letter, bits, blocks)                                              \
+  QJAX_KERNEL(qjax_overlaps_##letter##bits, PauliArgs, 256, blocks,                         \
               (Pauli<real, bits, false>(block, args).run()))                                \
-  QJAX_KERNEL(qjax_combination_##letter##bits, PauliArgs, 256, 2,                           \
+  QJAX_KERNEL(qjax_combination_##letter##bits, PauliArgs, 256, blocks,                      \
               (Pauli<real, bits, true>(block, args).run()))
 
 #define QJAX_SMALL(real, letter)                                                            \
@@ -50,13 +50,13 @@ QJAX_BACK(double, d, 2, 1)
 QJAX_BACK(double, d, 3, 1)
 #endif
 #if QJAX_PART == 4 || defined(QJAX_ALL_PARTS)
-QJAX_PAULI(float, f, 0)
-QJAX_PAULI(float, f, 4)
+QJAX_PAULI(float, f, 0, 3)
+QJAX_PAULI(float, f, 4, 3)
 QJAX_SMALL(float, f)
 #endif
 #if QJAX_PART == 5 || defined(QJAX_ALL_PARTS)
-QJAX_PAULI(double, d, 0)
-QJAX_PAULI(double, d, 3)
+QJAX_PAULI(double, d, 0, 2)
+QJAX_PAULI(double, d, 3, 2)
 QJAX_SMALL(double, d)
 #endif
 

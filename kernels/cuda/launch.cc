@@ -69,10 +69,13 @@ PauliArgs pauli_args(Geometry g, const ffi::AnyBuffer& b, int64_t batch) {
   return args;
 }
 
-// log2 of the threads, at most a warp, that add up so many rows.
+constexpr int64_t kSumShared = kBlock / 32 * sizeof(double);  // a sum of each warp
+
+// log2 of the threads, at most a block, that add up so many rows: up to a warp for one row each, then
+// for eight.
 int lanes_for(int64_t rows) {
   int lanes = 0;
-  while (lanes < 5 && (1 << lanes) < rows) ++lanes;
+  while (lanes < 8 && (int64_t{lanes < 5 ? 1 : 8} << lanes) < rows) ++lanes;
   return lanes;
 }
 
@@ -137,8 +140,8 @@ ffi::Error adjoint(Device& device, ffi::AnyBuffer out, ffi::AnyBuffer cotangent,
   const auto gathered = [&] {
     const int64_t items = (gather.emits == nullptr ? 1 : gather.count) * gather.samples;
     if (items == 0) return std::string();
-    return device.launch(name_of("gather", out), blocks_for(items << gather.lanes), kBlock, 0,
-                         &gather);
+    return device.launch(name_of("gather", out), blocks_for(items << gather.lanes), kBlock,
+                         kSumShared, &gather);
   };
   for (int64_t s = 0; s < g[kCount]; ++s) {
     const int64_t* sweep = g.begin() + kGeometryHeader + 4 * s;
@@ -183,8 +186,8 @@ ffi::Error overlaps(Device& device, ffi::AnyBuffer a, ffi::AnyBuffer b, ffi::Any
                      args.batch, g[kColumns], out->untyped_data()};
   const int64_t items = total.samples * total.columns;
   if (failure.empty() && items > 0) {
-    failure =
-        device.launch(name_of("total", b), blocks_for(items << total.lanes), kBlock, 0, &total);
+    failure = device.launch(name_of("total", b), blocks_for(items << total.lanes), kBlock,
+                            kSumShared, &total);
   }
   return result_of(failure);
 }

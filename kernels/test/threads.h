@@ -36,13 +36,18 @@ inline std::vector<std::unique_ptr<Warp>> warps;
 inline void __syncthreads() { block_barrier->arrive_and_wait(); }
 
 template <class Value>
-Value __shfl_xor_sync(unsigned, Value value, unsigned mask) {
+Value __shfl_sync(unsigned, Value value, unsigned lane) {
   Warp& warp = *warps[threadIdx.x / 32];
   warp.values[threadIdx.x % 32] = value;
   warp.barrier.arrive_and_wait();
-  const Value found = static_cast<Value>(warp.values[(threadIdx.x ^ mask) % 32]);
+  const Value found = static_cast<Value>(warp.values[lane % 32]);
   warp.barrier.arrive_and_wait();
   return found;
+}
+
+template <class Value>
+Value __shfl_xor_sync(unsigned all, Value value, unsigned mask) {
+  return __shfl_sync(all, value, threadIdx.x ^ mask);
 }
 
 inline void atomicAdd(double* to, double value) {

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qjax.engine import gpu
-from qjax.engine.cuda_pauli import PauliTape, write_pauli_tape
+from qjax.engine.cuda_pauli import PauliTape, Use, write_pauli_tape
 from qjax.engine.cuda_tape import Shape, write_cuda_tape
 from qjax.engine.rows import batch_of
 from qjax.plan import Plan, max_width
@@ -27,6 +27,7 @@ _LARGE_BLOCKS = ((8, True), (16, False))  # which kernels may have twice the thr
 _ROW_BITS = {8: 4, 16: 3}  # so many lowest qubits are 128 bytes
 _LINE = 5  # log2 of the threads of a warp
 _BACK_BLOCKS = 1024  # that share the sums of a backward run
+_PAULI_BLOCKS = 2048  # that share the tiles of Pauli strings
 _BLOCKS = 2**20  # of any other run
 _SUM_BYTES = 2**27  # most memory of partial sums
 _CHUNK_BITS = 5  # amplitudes that are summed at a time for drawing
@@ -223,21 +224,22 @@ def _doubles(count: int) -> jax.ShapeDtypeStruct:
 # --- Pauli strings ----------------------------------------------------------------------------
 
 
-def _pauli_tape(terms: Terms, itemsize: int) -> PauliTape:
+def _pauli_tape(terms: Terms, itemsize: int, use: Use) -> PauliTape:
     n = terms.num_qubits
     registers = _REGISTER_BITS[itemsize] if n > BLOCK_BITS else 0
     threads = min(BLOCK_BITS, n - registers)
-    return write_pauli_tape(terms, _shape(n, registers, threads, itemsize, 0))
+    shape = _shape(n, registers, threads, itemsize, 0)
+    return write_pauli_tape(terms, shape, use, pairs=registers > 0 and itemsize == 8)
 
 
 def _overlaps(a: Any, b: Any, terms: Terms, dtype: Any) -> Any:
     batch, itemsize = batch_of(a, b), np.dtype(b.dtype).itemsize
-    tape = _pauli_tape(terms, itemsize)
-    columns = len(terms) * (2 if np.dtype(dtype).kind == "c" else 1)
-    rows = max(1, _SUM_BYTES // (8 * max(columns, 1) * batch) >> (BLOCK_BITS - _LINE))
-    division = geometry(
-        terms.num_qubits, batch, itemsize, tape.shape, most_blocks=max(1, rows) * batch
-    )
+    is_complex = np.dtype(dtype).kind == "c"
+    tape = _pauli_tape(terms, itemsize, Use.OVERLAPS if is_complex else Use.EXPECTATIONS)
+    columns = len(terms) * (2 if is_complex else 1)
+    rows = _SUM_BYTES // (8 * max(columns, 1) * batch) >> (BLOCK_BITS - _LINE)
+    most = batch * max(1, min(rows, -(-_PAULI_BLOCKS // batch)))
+    division = geometry(terms.num_qubits, batch, itemsize, tape.shape, most_blocks=most)
     shapes = (
         jax.ShapeDtypeStruct((batch, len(terms)), dtype),
         _doubles(division.rows * columns),
@@ -260,8 +262,10 @@ def expectations(state: Any, *, terms: Terms) -> Any:
 def combination(b: Any, weights: Any, *, terms: Terms) -> Any:
     """sum_t w_t P_t b, or for real weights twice its conjugate: (B or 1, 2**n), (B or 1, T)."""
     batch, itemsize = batch_of(b, weights), np.dtype(b.dtype).itemsize
-    tape = _pauli_tape(terms, itemsize)
-    division = geometry(terms.num_qubits, batch, itemsize, tape.shape)
+    is_complex = np.dtype(weights.dtype).kind == "c"
+    tape = _pauli_tape(terms, itemsize, Use.COMPLEX_SUM if is_complex else Use.REAL_SUM)
+    most = max(batch, _PAULI_BLOCKS)
+    division = geometry(terms.num_qubits, batch, itemsize, tape.shape, most_blocks=most)
     out = jax.ShapeDtypeStruct((batch, b.shape[1]), b.dtype)
     call = jax.ffi.ffi_call("qjax_cuda_combination", out)
     return call(
