@@ -36,6 +36,7 @@ from qjax.gates import Gate as Gate
 from qjax.krylov import Levels as Levels
 from qjax.krylov import evolve as evolve
 from qjax.krylov import lowest as lowest
+from qjax.measure import measure_devices as measure_devices
 from qjax.noise import NoiseModel as NoiseModel
 from qjax.noise import density_matrix as density_matrix
 from qjax.observables import Diagonal as Diagonal
@@ -43,8 +44,11 @@ from qjax.observables import Hermitian as Hermitian
 from qjax.observables import PauliString as PauliString
 from qjax.observables import PauliSum as PauliSum
 from qjax.observables import Projector as Projector
+from qjax.profiles import DeviceProfile as DeviceProfile
 from qjax.shadows import Shadow as Shadow
 from qjax.shadows import classical_shadow as classical_shadow
+from qjax.sharded_cost import PlanCost as PlanCost
+from qjax.sharded_cost import plan_cost as plan_cost
 from qjax.simulate import amplitudes as amplitudes
 from qjax.simulate import counts as counts
 from qjax.simulate import expectation as expectation

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from qjax._checks import as_positive
+from qjax._units import duration, scaled
 from qjax.circuit.circuit import Circuit
 from qjax.engine.expectation import checked_observable
 from qjax.engine.limits import limits, run_cost
@@ -58,10 +59,10 @@ class Estimate:
         rows = {
             "run": f"{self.num_qubits} qubits, batch {self.batch:,}, {self.dtype}, {self.engine}",
             "sweeps": f"{self.sweeps:,}",
-            "traffic": _scaled(self.bytes, "B"),
-            "operations": _scaled(self.flops, "FLOP"),
+            "traffic": scaled(self.bytes, "B"),
+            "operations": scaled(self.flops, "FLOP"),
             "peak memory": gib(self.memory) + free + ("" if self.fits else ": does not fit"),
-            "time": _time(self.seconds),
+            "time": duration(self.seconds),
         }
         return "\n".join(f"{name:<13}{text}" for name, text in rows.items())
 
@@ -148,18 +149,3 @@ def _observable_cost(observable: Any, num_qubits: int) -> tuple[float, float]:
             passes, operations = passes + 4, operations + 8 * 2 ** len(checked.qubits)
     operations += sum(4 + min(2.0 * count, 2.0 * num_qubits) for count in groups.values())
     return passes + len(groups) / 2, operations
-
-
-def _scaled(value: float, unit: str) -> str:
-    for prefix in ("", "k", "M", "G", "T", "P"):
-        if value < 1000 or prefix == "P":
-            break
-        value /= 1000
-    return f"{value:.3g} {prefix}{unit}"
-
-
-def _time(seconds: float) -> str:
-    for factor, unit in ((1e6, "us"), (1e3, "ms")):
-        if seconds * factor < 1000:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds:.3g} s"

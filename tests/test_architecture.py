@@ -14,14 +14,14 @@ THIRD_PARTY = {"jax", "jaxlib", "numpy", "optax", "scipy"}  # scipy comes with J
 
 # The floor of each room. A room may import rooms of lower floors, and itself.
 FLOORS = {
-    "errors": 0, "_version": 0, "_extras": 0.1, "_atomic": 0.1, "_progress": 0.2, "_checks": 0.1,
+    "errors": 0, "_version": 0, "_units": 0, "profiles": 0, "_extras": 0.1, "_atomic": 0.1, "_progress": 0.2, "_checks": 0.1,
     "gates": 1, "counts": 1, "channels": 1.5,
     "circuit": 2, "observables": 2,
     "plan": 3, "dense": 3,
     "engine": 4,
     "distributed": 4.5,
     "state": 5, "dynamic": 5.05, "noise": 5.07, "shots": 5.08, "simulate": 5.1,
-    "estimate": 5.2, "diagnose": 5.2,
+    "estimate": 5.2, "diagnose": 5.2, "measure": 5.2, "sharded_cost": 5.25,
     "gradients": 5.3, "shadows": 5.3, "krylov": 5.3, "optimize": 5.4,
     "train": 6,
     "variational": 8,  # above train, and it takes pools from the library

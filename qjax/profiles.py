@@ -1,0 +1,83 @@
+"""What devices can do: the figures behind `plan_cost`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """What the kernels reach with one precision.
+
+    Attributes:
+        flops: Operations on real numbers per second in a forward run, a multiply-add counted as
+            two, as `qjax.plan.cost` counts them.
+        backward_flops: The same in the backward run of a gradient.
+        tile_bits: Number of qubits of a tile.
+        low_bits: How many of the lowest qubits every tile has.
+    """
+
+    flops: float
+    backward_flops: float
+    tile_bits: int
+    low_bits: int
+
+
+@dataclass(frozen=True)
+class Link:
+    """What connects devices.
+
+    Attributes:
+        devices: How many neighbours it connects, a power of two; None for any number.
+        bandwidth: Bytes per second that a device sends in an all-to-all, while it receives as many.
+    """
+
+    devices: int | None
+    bandwidth: float
+
+
+@dataclass(frozen=True)
+class DeviceProfile:
+    """What one device of many can do. `dataclasses.replace` makes one with other figures.
+
+    Attributes:
+        name: What tables call it.
+        memory: Bytes of memory of a device, None if it cannot be told.
+        bandwidth: Bytes per second of a state that are read and written.
+        call: Seconds that starting a run of the kernels, or an exchange, takes.
+        fresh: Seconds per byte of memory that is written for the first time in a run.
+        links: What connects devices, the fastest first.
+        single: The kernels in complex64, None if unknown.
+        double: The kernels in complex128, None if unknown.
+    """
+
+    name: str
+    memory: int | None
+    bandwidth: float
+    call: float
+    fresh: float
+    links: tuple[Link, ...]
+    single: Kernels | None
+    double: Kernels | None
+
+
+# NVLink: NCCL gets 370 of the 450 GB/s of a direction, says its author in NVIDIA/nccl-tests#212.
+# Between nodes each GPU has a 400 Gb/s adapter, of which NCCL gets 46 to 48 GB/s
+# (NVIDIA/nccl-tests#290), and an all-to-all no more than one (#267).
+_NODES = (Link(8, 370e9), Link(None, 46e9))
+# Of an H200 a copy moves 4.21 TB/s of the 4.8 of its data sheet; the kernels' rates are those of a
+# 10-layer ansatz on 26 qubits there (python -m bench.gpu). The H100 has as many processors, and by
+# its data sheet 3.35 TB/s. In double precision, half.
+_HOPPER = {
+    "call": 20e-6,
+    "fresh": 0.0,
+    "links": _NODES,
+    "single": Kernels(7.7e12, 2.7e12, 12, 4),
+    "double": Kernels(3.9e12, 1.3e12, 11, 3),
+}
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        DeviceProfile("h100", 80 * 10**9, 2.94e12, **_HOPPER),
+        DeviceProfile("h200", 141 * 10**9, 4.21e12, **_HOPPER),
+    )
+}
+"""Every known device, by name."""
