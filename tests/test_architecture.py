@@ -14,7 +14,8 @@ THIRD_PARTY = {"jax", "jaxlib", "numpy", "optax", "scipy"}  # scipy comes with J
 
 # The floor of each room. A room may import rooms of lower floors, and itself.
 FLOORS = {
-    "errors": 0, "_version": 0, "_units": 0, "profiles": 0, "_extras": 0.1, "_atomic": 0.1, "_progress": 0.2, "_checks": 0.1,
+    "errors": 0, "_version": 0, "_units": 0, "profiles": 0,
+    "_extras": 0.1, "_atomic": 0.1, "_progress": 0.2, "_checks": 0.1,
     "gates": 1, "counts": 1, "channels": 1.5,
     "circuit": 2, "observables": 2,
     "plan": 3, "dense": 3,
