@@ -25,8 +25,9 @@ def least_moved(task: Task) -> float:
         c(x) = max over c of c + price(s - m),
 
     and the bound is the largest c(x). For c, only the values that c(y) takes matter; for each is
-    kept the mask of the qubits that are needed, unless it is too low to make a difference. Qubits
-    that are local at first or must be at last are needed by an op before all others, or after.
+    kept the mask of the qubits that are needed, unless it is too low to make a difference. An op
+    before all others needs the qubits that are local at first, if these are given, and one after
+    all others those that must be local at last.
     """
     m = task.num_local
     most = min(m, task.num_qubits - m)
@@ -38,17 +39,19 @@ def least_moved(task: Task) -> float:
     before = frontier.before()
     begin: _Front = [(0.0, task.begin)]
     fronts: list[_Front] = [begin] * len(before)  # of each run: its ops and all before them
-    whole = begin
     for op, runs in zip(task.ops, frontier.runs, strict=True):
         front = begin
         for run in runs:
             if before[run] >= 0:
                 front = _join(front, fronts[before[run]])
-        front = _with_op(front, op.needs, m, price)
+        if op.needs:
+            front = _with_op(front, op.needs, m, price)
         for run in runs:
             fronts[run] = _join(fronts[run], front)
-        if task.end or front[0][0] > whole[0][0]:
-            whole = _join(whole, front)
+    whole = begin
+    for run, after in enumerate(frontier.after):
+        if after < 0:
+            whole = _join(whole, fronts[run])
     return _with_op(whole, task.end, m, price)[0][0]
 
 
@@ -75,8 +78,6 @@ def _join(a: _Front, b: _Front) -> _Front:
 
 def _with_op(front: _Front, needs: int, num_local: int, price: Sequence[float]) -> _Front:
     """The front of an op that comes after those of a front."""
-    if not needs:
-        return front
     highest = front[0][0]
     for moved, mask in front:
         more = (mask | needs).bit_count() - num_local
