@@ -57,6 +57,13 @@ class _Run(NamedTuple):
     lead: tuple[int, ...]
     layout: Layout | None = None
 
+    def measured(self, values: jax.Array) -> jax.Array:
+        """(B, ...) to (*lead, ...), whole on every device, so that every process can read it."""
+        if self.layout is not None:
+            everywhere = NamedSharding(self.layout.mesh, PartitionSpec())
+            values = lax.with_sharding_constraint(values, everywhere)
+        return self.shaped(values)
+
     def shaped(self, values: jax.Array) -> jax.Array:
         """(B, ...) to (*lead, ...)."""
         return values.reshape(*self.lead, *values.shape[1:])
@@ -294,7 +301,7 @@ def amplitudes(
     if run.layout is None:
         values = run.shaped(run.states[:, np.array(indices, np.int32)])
     else:
-        values = run.shaped(chosen_amplitudes(run.states, indices, run.layout))
+        values = run.measured(chosen_amplitudes(run.states, indices, run.layout))
     return values[..., 0] if single else values
 
 
@@ -351,7 +358,7 @@ def probabilities(
     run = _run(circuit, params, initial_state, dtype, engine, mesh, "probabilities", restore=whole)
     if run.layout is None or chosen is None:
         return run.shaped(probabilities_of(run.states, chosen, engine or "auto"))
-    return run.shaped(marginals(run.states, chosen, engine or "auto", run.layout))
+    return run.measured(marginals(run.states, chosen, engine or "auto", run.layout))
 
 
 def expectation(
@@ -466,7 +473,7 @@ def expectation(
         run = _run(
             circuit, params, initial_state, dtype, engine, mesh, "expectation", restore=False
         )
-        values = run.shaped(expectations(run.states, checked, engine or "auto", run.layout))
+        values = run.measured(expectations(run.states, checked, engine or "auto", run.layout))
     return values if several else values[..., 0]
 
 
@@ -516,7 +523,7 @@ def variance(
     _without_measurements(circuit, "variance")
     checked = checked_observable(observable, circuit.num_qubits)
     run = _run(circuit, params, initial_state, dtype, engine, mesh, "variance", restore=False)
-    return run.shaped(moments(run.states, checked, engine or "auto", run.layout)[1])
+    return run.measured(moments(run.states, checked, engine or "auto", run.layout)[1])
 
 
 def sample(
@@ -583,7 +590,7 @@ def sample(
     bits = _drawn_bits(
         run.states, key, count, columns, bool(run.lead), engine or "auto", run.layout
     )
-    return run.shaped(bits)
+    return run.measured(bits)
 
 
 def _noisy_bits(
