@@ -59,10 +59,7 @@ class _Run(NamedTuple):
 
     def measured(self, values: jax.Array) -> jax.Array:
         """(B, ...) to (*lead, ...), whole on every device, so that every process can read it."""
-        if self.layout is not None:
-            everywhere = NamedSharding(self.layout.mesh, PartitionSpec())
-            values = lax.with_sharding_constraint(values, everywhere)
-        return self.shaped(values)
+        return self.shaped(values if self.layout is None else _everywhere(values, self.layout.mesh))
 
     def shaped(self, values: jax.Array) -> jax.Array:
         """(B, ...) to (*lead, ...)."""
@@ -97,6 +94,8 @@ def _run(
     values = flat_values(structure, params)
     buffer = jnp.asarray(numbers(plan, leaves, values, real_dtype(amplitudes)))
     if mesh is not None:
+        # Whole on every device, and so is its gradient, which every process can then read.
+        buffer = _everywhere(buffer, mesh)
         start = _placed(initial_state, n, mesh, f"{what}: initial_state", amplitudes)
         lead = _lead(buffer.shape, np.shape(start), what)
         start = start if isinstance(start, int) else _flat_rows(start, lead)
@@ -115,6 +114,11 @@ def _run(
     lead = _lead(buffer.shape, start.shape, what)
     rows = [_flat_rows(x, lead) for x in (start, buffer)]
     return _Run(apply_p.bind(*rows, plan=plan, engine=engine or "auto"), lead)
+
+
+def _everywhere(values: jax.Array, mesh: Mesh) -> jax.Array:
+    """The values, whole on every device of a mesh."""
+    return lax.with_sharding_constraint(values, NamedSharding(mesh, PartitionSpec()))
 
 
 def _lead(buffer: tuple[int, ...], start: tuple[int, ...], what: str) -> tuple[int, ...]:
