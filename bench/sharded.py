@@ -116,8 +116,8 @@ def estimated(n, rounds):
     print(
         f"\n{n} qubits on {mesh.size} devices of a CPU with {os.cpu_count()} threads, complex64\n"
     )
-    print("| circuit | what | predicted | measured | predicted / measured |")
-    print("| --- | --- | --- | --- | --- |")
+    print("| circuit | what | predicted | measured | ratio | memory predicted | by XLA |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for _ in range(rounds):
         profile = qj.measure_devices(mesh)
         for name, circuit in circuits(n).items():
@@ -133,10 +133,13 @@ def estimated(n, rounds):
                 programs["value and gradient"] = jax.value_and_grad(value)
             for what, program in programs.items():
                 cost = qj.plan_cost(circuit, mesh, device=profile, gradient=what != "forward")
-                seconds = _seconds(jax.jit(program), params)
+                compiled = jax.jit(program).lower(params).compile()
+                seconds = _seconds(compiled, params)
+                memory = compiled.memory_analysis().temp_size_in_bytes
                 print(
                     f"| {name} | {what} | {cost.seconds:.3g} s | {seconds:.3g} s "
-                    f"| {cost.seconds / seconds:.2f} |",
+                    f"| {cost.seconds / seconds:.2f} | {cost.memory / 2**20:.3g} MiB "
+                    f"| {memory / 2**20:.3g} MiB |",
                     flush=True,
                 )
 
@@ -156,7 +159,7 @@ def _seconds(program, params, repeats=3):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", action="store_true", help="run on devices of this CPU, too")
-    parser.add_argument("--qubits", type=int, default=20, help="of these runs")
+    parser.add_argument("--qubits", type=int, default=20, help="of these runs, an even number")
     parser.add_argument("--rounds", type=int, default=2, help="how often they are repeated")
     options = parser.parse_args()
     if options.run:
