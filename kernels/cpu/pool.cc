@@ -24,6 +24,7 @@ constexpr int kSpins = 2000;  // some tens of microseconds
 // The ticket holds the phase and its next item; whoever advances it runs the item.
 struct Region {
   Work work;
+  std::thread::id caller;
   std::atomic<uint64_t> ticket{0};
   std::atomic<int64_t> items{0};
   std::atomic<int64_t> done{0};
@@ -57,13 +58,17 @@ void rest(int* spins) {
 
 void help(void* argument) {
   std::unique_ptr<std::shared_ptr<Region>> region(static_cast<std::shared_ptr<Region>*>(argument));
+  // A full pool runs a task where it is scheduled; the caller must not wait for itself.
+  const bool waits = (*region)->caller != std::this_thread::get_id();
   bool over = false;
   int spins = 0;
   while (!over) {
     if ((*region)->step(&over)) {
       spins = 0;
-    } else {
+    } else if (waits) {
       rest(&spins);
+    } else {
+      return;
     }
   }
 }
@@ -79,6 +84,7 @@ struct Buffer {
 void run(Pool& pool, const Work& work, int max_threads) {
   auto region = std::make_shared<Region>();
   region->work = work;
+  region->caller = std::this_thread::get_id();
   bool invited = false;
   for (int phase = 0; phase < work.phases; ++phase) {
     const int64_t items = work.items(work.context, phase);
