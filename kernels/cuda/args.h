@@ -59,6 +59,7 @@ struct PauliArgs {
   long long b_stride;
   int conjugate;  // whether a is conjugated and results are real
   // Overlaps: column 2 t and 2 t + 1 are the real and imaginary part of term t, or t the real one.
+  // Combination: null, or one column of Re sum b out / 2, wanted in the last pass.
   double* sums;
   long long rows;
   // Combination.

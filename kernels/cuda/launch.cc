@@ -169,6 +169,41 @@ ffi::Error adjoint(Device& device, ffi::AnyBuffer out, ffi::AnyBuffer cotangent,
   return ffi::Error::Success();
 }
 
+namespace {
+
+// The sums of all columns, once the passes have added to them.
+std::string totals(Device& device, const PauliArgs& args, const ffi::AnyBuffer& b,
+                   const ffi::AnyBuffer& out, Geometry g) {
+  TotalArgs total = {args.sums,  g[kRows],     g[kRowsEach],      lanes_for(g[kRowsEach]),
+                     args.batch, g[kColumns], out.untyped_data()};
+  const int64_t items = total.samples * total.columns;
+  if (items == 0) return "";
+  return device.launch(name_of("total", b), blocks_for(items << total.lanes), kBlock, kSumShared,
+                       &total);
+}
+
+// The passes of a combination, of which the last adds to the sums if these are given.
+std::string combined(Device& device, PauliArgs& args, double* sums, const ffi::AnyBuffer& b,
+                     const ffi::AnyBuffer& weights, const ffi::AnyBuffer& words,
+                     const ffi::AnyBuffer& out, Geometry g) {
+  args.conjugate = is_real(weights);
+  args.weights = weights.untyped_data();
+  args.weight_stride = stride_of(weights);
+  args.out = out.untyped_data();
+  args.first = 1;
+  const std::string kernel = name_of("combination", b) + std::to_string(g[kRegisterBits]);
+  std::string failure;
+  for (int64_t p = 0; p < g[kCount] && failure.empty(); ++p) {
+    args.words = words_of(words, g[kGeometryHeader + p]);
+    args.sums = p == g[kCount] - 1 ? sums : nullptr;
+    failure = device.launch(kernel, g[kBlocks], g[kThreads], g[kShared], &args);
+    args.first = 0;
+  }
+  return failure;
+}
+
+}  // namespace
+
 ffi::Error overlaps(Device& device, ffi::AnyBuffer a, ffi::AnyBuffer b, ffi::AnyBuffer words,
                     ffi::Result<ffi::AnyBuffer> out, ffi::Result<ffi::AnyBuffer> work, Geometry g) {
   PauliArgs args = pauli_args(g, b, out->dimensions()[0]);
@@ -182,33 +217,26 @@ ffi::Error overlaps(Device& device, ffi::AnyBuffer a, ffi::AnyBuffer b, ffi::Any
     args.words = words_of(words, g[kGeometryHeader + p]);
     failure = device.launch(kernel, g[kBlocks], g[kThreads], g[kShared], &args);
   }
-  TotalArgs total = {args.sums,  g[kRows],     g[kRowsEach],       lanes_for(g[kRowsEach]),
-                     args.batch, g[kColumns], out->untyped_data()};
-  const int64_t items = total.samples * total.columns;
-  if (failure.empty() && items > 0) {
-    failure = device.launch(name_of("total", b), blocks_for(items << total.lanes), kBlock,
-                            kSumShared, &total);
-  }
+  if (failure.empty()) failure = totals(device, args, b, *out, g);
   return result_of(failure);
 }
 
 ffi::Error combination(Device& device, ffi::AnyBuffer b, ffi::AnyBuffer weights,
                        ffi::AnyBuffer words, ffi::Result<ffi::AnyBuffer> out, Geometry g) {
   PauliArgs args = pauli_args(g, b, out->dimensions()[0]);
-  args.conjugate = is_real(weights);
-  args.weights = weights.untyped_data();
-  args.weight_stride = stride_of(weights);
-  args.out = out->untyped_data();
-  args.first = 1;
-  const std::string kernel = name_of("combination", b) + std::to_string(g[kRegisterBits]);
-  for (int64_t p = 0; p < g[kCount]; ++p) {
-    args.words = words_of(words, g[kGeometryHeader + p]);
-    const std::string failure =
-        device.launch(kernel, g[kBlocks], g[kThreads], g[kShared], &args);
-    if (!failure.empty()) return result_of(failure);
-    args.first = 0;
-  }
-  return ffi::Error::Success();
+  return result_of(combined(device, args, nullptr, b, weights, words, *out, g));
+}
+
+ffi::Error mean_and_slope(Device& device, ffi::AnyBuffer b, ffi::AnyBuffer weights,
+                          ffi::AnyBuffer words, ffi::Result<ffi::AnyBuffer> mean,
+                          ffi::Result<ffi::AnyBuffer> slope, ffi::Result<ffi::AnyBuffer> work,
+                          Geometry g) {
+  PauliArgs args = pauli_args(g, b, slope->dimensions()[0]);
+  double* const sums = static_cast<double*>(work->untyped_data());
+  std::string failure = device.clear(sums, sizeof(double) * g[kRows] * g[kColumns]);
+  if (failure.empty()) failure = combined(device, args, sums, b, weights, words, *slope, g);
+  if (failure.empty()) failure = totals(device, args, b, *mean, g);
+  return result_of(failure);
 }
 
 ffi::Error draw(Device& device, ffi::AnyBuffer state, ffi::AnyBuffer words,

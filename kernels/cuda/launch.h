@@ -47,6 +47,10 @@ ffi::Error overlaps(Device& device, ffi::AnyBuffer a, ffi::AnyBuffer b, ffi::Any
                     Geometry geometry);
 ffi::Error combination(Device& device, ffi::AnyBuffer b, ffi::AnyBuffer weights,
                        ffi::AnyBuffer words, ffi::Result<ffi::AnyBuffer> out, Geometry geometry);
+ffi::Error mean_and_slope(Device& device, ffi::AnyBuffer b, ffi::AnyBuffer weights,
+                          ffi::AnyBuffer words, ffi::Result<ffi::AnyBuffer> mean,
+                          ffi::Result<ffi::AnyBuffer> slope, ffi::Result<ffi::AnyBuffer> work,
+                          Geometry geometry);
 ffi::Error draw(Device& device, ffi::AnyBuffer state, ffi::AnyBuffer words,
                 ffi::Result<ffi::AnyBuffer> out, ffi::Result<ffi::AnyBuffer> work,
                 int64_t chunk_bits, int64_t spans);
@@ -69,6 +73,10 @@ ffi::Error marginals(Device& device, ffi::AnyBuffer state, ffi::AnyBuffer words,
                         .Attr<Geometry>("geometry"))                                       \
   HANDLER(combination, .Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>()  \
                            .Ret<ffi::AnyBuffer>().Attr<Geometry>("geometry"))              \
+  HANDLER(mean_and_slope, .Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>()                     \
+                              .Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>()                 \
+                              .Ret<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>()                 \
+                              .Attr<Geometry>("geometry"))                                 \
   HANDLER(draw, .Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>()         \
                     .Ret<ffi::AnyBuffer>().Attr<int64_t>("chunk_bits")                     \
                     .Attr<int64_t>("spans"))                                               \

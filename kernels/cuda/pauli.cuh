@@ -3,7 +3,8 @@
 //
 //   pass     [segments, runs, 0, 0], the K physical qubits of (thread bits, register bits),
 //            [mask, shift] of each run of outer qubits, segment...
-//   segment  [x outer, groups, 0, 0], group...: groups that need the same partner of a tile
+//   segment  [x outer, groups, 0, 0], group...: groups that need the same partner of a tile; the last
+//            has x outer 0
 //   group    [x thread, x register, classes of real factors, of imaginary factors], class...
 //   class    [z register, terms, 0, 0], term...: terms of a group with the same signs of registers
 //   term     [z of (thread bits, outer bits), and bit 31 if negative; place; z of the lane; 0]
@@ -142,7 +143,10 @@ class Pauli {
         if (group.w > 0) serve<true>(x, registers, group.w);
       }
     }
-    if constexpr (kCombine) store();
+    if constexpr (kCombine) {
+      store();
+      if (args_.sums != nullptr) emit_mean();
+    }
   }
 
   // The classes of a group.
@@ -177,6 +181,12 @@ class Pauli {
   struct Offsets {
     i64 skipped[kChunks];
   };
+
+  // The row of the sums of a thread and its neighbours.
+  QJAX_DEVICE i64 row(u32 me) const {
+    const i64 part = i64{threads_[me].sample} * args_.parts + part_;
+    return (part << (args_.thread_bits - lanes())) + (own(me) >> lanes());
+  }
 
   // Where the chunks of a thread are in the tile of an outer index, after its first amplitude in the
   // first tile.
@@ -244,11 +254,36 @@ class Pauli {
           if (!args_.first) values = *to;
           QJAX_UNROLL
           for (int v = 0; v < V; ++v) {
-            const C value = t.a[c * V + v];
-            values.at[v] = plus(values.at[v], C{re * value.re, im * value.im});
+            C& value = t.a[c * V + v];
+            value = values.at[v] = plus(values.at[v], C{re * value.re, im * value.im});
           }
           *to = values;
         }
+      }
+    }
+  }
+
+  // Adds Re sum_j b[j] out[j] / 2 of a tile, out being complete. The last segment left b there.
+  QJAX_DEVICE void emit_mean() {
+    const Shared<Several> memory = block_.template shared<Several>(0);
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      t.value = 0;
+      QJAX_UNROLL
+      for (int c = 0; c < kChunks; ++c) {
+        const Several values = memory.get(me, place(me, c));
+        QJAX_UNROLL
+        for (int v = 0; v < V; ++v) {
+          const C a = t.a[c * V + v], b = values.at[v];
+          t.value += a.re * b.re - a.im * b.im;
+        }
+      }
+    }
+    transform_lanes(block_, threads_, lanes());
+    QJAX_EACH(block_, me) {
+      const bool first = (me & ((1u << lanes()) - 1)) == 0;
+      if (first && threads_[me].sample < args_.batch) {
+        add_to(args_.sums + row(me), static_cast<double>(threads_[me].value) / 2);
       }
     }
   }
@@ -348,11 +383,9 @@ class Pauli {
         const Real value = value_of(threads_, me, (me & 31 & ~(group - 1)) | term.z);
         // The signs of lanes are done.
         const bool minus = parity(bits(own(me) & ~(group - 1)) & static_cast<u32>(term.x));
-        const i64 sample = threads_[me].sample;
-        if (k < terms && sample < args_.batch) {
-          const i64 row = ((sample * args_.parts + part_) << (args_.thread_bits - lanes())) +
-                          (own(me) >> lanes());
-          add_to(args_.sums + term.y * args_.rows + row, static_cast<double>(minus ? -value : value));
+        if (k < terms && threads_[me].sample < args_.batch) {
+          add_to(args_.sums + term.y * args_.rows + row(me),
+                 static_cast<double>(minus ? -value : value));
         }
       }
     }

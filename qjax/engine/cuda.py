@@ -264,13 +264,37 @@ def combination(b: Any, weights: Any, *, terms: Terms) -> Any:
     batch, itemsize = batch_of(b, weights), np.dtype(b.dtype).itemsize
     is_complex = np.dtype(weights.dtype).kind == "c"
     tape = _pauli_tape(terms, itemsize, Use.COMPLEX_SUM if is_complex else Use.REAL_SUM)
-    most = max(batch, _PAULI_BLOCKS)
-    division = geometry(terms.num_qubits, batch, itemsize, tape.shape, most_blocks=most)
+    division = _sum_geometry(terms, batch, itemsize, tape)
     out = jax.ShapeDtypeStruct((batch, b.shape[1]), b.dtype)
     call = jax.ffi.ffi_call("qjax_cuda_combination", out)
-    return call(
-        b, weights, tape.words, geometry=division.words(0, [len(tape.passes), *tape.passes])
+    attribute = division.words(0, [len(tape.passes), *tape.passes])
+    return call(b, weights, tape.words, geometry=attribute)
+
+
+def mean_and_slope(state: Any, weights: Any, *, terms: Terms) -> Any:
+    """H = sum_t w_t P_t: <psi|H|psi>, (B, 1), and 2 conj(H psi), (B, 2**n).
+
+    Args:
+        state: (B or 1, 2**n).
+        weights: Real, (B or 1, T).
+        terms: The strings.
+    """
+    batch, itemsize = batch_of(state, weights), np.dtype(state.dtype).itemsize
+    tape = _pauli_tape(terms, itemsize, Use.REAL_SUM)
+    division = _sum_geometry(terms, batch, itemsize, tape)
+    shapes = (
+        jax.ShapeDtypeStruct((batch, 1), weights.dtype),
+        jax.ShapeDtypeStruct((batch, state.shape[1]), state.dtype),
+        _doubles(division.rows),
     )
+    call = jax.ffi.ffi_call("qjax_cuda_mean_and_slope", shapes)
+    attribute = division.words(1, [len(tape.passes), *tape.passes])
+    return call(state, weights, tape.words, geometry=attribute)[:2]
+
+
+def _sum_geometry(terms: Terms, batch: int, itemsize: int, tape: PauliTape) -> Geometry:
+    most = max(batch, _PAULI_BLOCKS)
+    return geometry(terms.num_qubits, batch, itemsize, tape.shape, most_blocks=most)
 
 
 # --- measurements -----------------------------------------------------------------------------

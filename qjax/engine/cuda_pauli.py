@@ -110,8 +110,9 @@ def _pass(
     for x in groups:
         segments.setdefault(_moved(x, outer), []).append(x)
     runs = _runs(outer)
+    segments.setdefault(0, [])
     words = _lines(len(segments), len(runs)) + _lines(*tile) + _lines(*(w for r in runs for w in r))
-    for x_outer, flips in sorted(segments.items()):
+    for x_outer, flips in sorted(segments.items(), reverse=True):
         words += _lines(x_outer, len(flips))
         for x in flips:
             # (whether imaginary, z of the registers) -> a line of each term

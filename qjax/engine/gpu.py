@@ -11,7 +11,9 @@ from qjax.engine import library, nvrtc
 from qjax.engine.cuda_tape import VERSION
 from qjax.errors import EngineError
 
-HANDLERS = ("basis", "apply", "adjoint", "overlaps", "combination", "draw", "marginals")
+HANDLERS = (
+    "basis", "apply", "adjoint", "overlaps", "combination", "mean_and_slope", "draw", "marginals",
+)  # fmt: skip
 """What the library exports for XLA to call on a GPU, without the prefix qjax_cuda_."""
 
 _TENSOR_CORES = 80  # the least architecture that has them

@@ -124,7 +124,7 @@ def _each(body: Any, carry: Any, operands: Sequence[np.ndarray]) -> Any:
     return lax.scan(body, carry, arrays)
 
 
-def _expectations(state: Any, *, terms: Terms) -> Any:
+def expectations_defined(state: Any, *, terms: Terms) -> Any:
     """(B, 2**n) -> real (B, T)."""
     return _overlaps(jnp.conj(state), state, terms=terms).real
 
@@ -134,7 +134,7 @@ def _slopes(state: Any, change: Any, *, terms: Terms) -> Any:
     return 2 * _overlaps(jnp.conj(state), change, terms=terms).real
 
 
-def _gradient(state: Any, weights: Any, *, terms: Terms) -> Any:
+def gradient_defined(state: Any, weights: Any, *, terms: Terms) -> Any:
     """(B, 2**n), real (B, T) -> (B, 2**n)."""
     return 2 * jnp.conj(_combination(state, _complex(weights), terms=terms))
 
@@ -175,17 +175,19 @@ def _overlaps_cpu(a: Any, b: Any, *, terms: Terms) -> Any:
     return _call("qjax_overlaps", shape, a.dtype, a, b, _words(terms))
 
 
-def _expectations_cpu(state: Any, *, terms: Terms) -> Any:
+def expectations_cpu(state: Any, *, terms: Terms) -> Any:
+    """`expectations_defined` by the C++ library."""
     shape = (state.shape[0], len(terms))
     return _call("qjax_overlaps", shape, state.real.dtype, state, state, _words(terms))
 
 
-def _combination_cpu(b: Any, weights: Any, *, terms: Terms) -> Any:
+def combination_cpu(b: Any, weights: Any, *, terms: Terms) -> Any:
+    """`_combination` by the C++ library, or `gradient_defined` if the weights are real."""
     shape = (batch_of(b, weights), b.shape[1])
     return _call("qjax_combination", shape, b.dtype, b, weights, _words(terms))
 
 
-def _no_qubits(terms: Terms) -> str | None:
+def no_qubits(terms: Terms) -> str | None:
     """Why the CUDA kernels cannot run, or None."""
     return None if terms.num_qubits else "a state must have at least one qubit."
 
@@ -224,24 +226,24 @@ def _gradient_shape(state: Any, weights: Any, *, terms: Terms, engine: str) -> S
     return ShapedArray((batch_of(state, weights), state.shape[1]), state.dtype)
 
 
-register(overlaps_p, _overlaps, cpu=_overlaps_cpu, cuda=cuda.overlaps, cuda_refusal=_no_qubits)
+register(overlaps_p, _overlaps, cpu=_overlaps_cpu, cuda=cuda.overlaps, cuda_refusal=no_qubits)
 register(
     combination_p,
     _combination,
-    cpu=_combination_cpu,
+    cpu=combination_cpu,
     cuda=cuda.combination,
-    cuda_refusal=_no_qubits,
+    cuda_refusal=no_qubits,
 )
 register(
     expectations_p,
-    _expectations,
-    cpu=_expectations_cpu,
+    expectations_defined,
+    cpu=expectations_cpu,
     cuda=cuda.expectations,
-    cuda_refusal=_no_qubits,
+    cuda_refusal=no_qubits,
 )
 register(slopes_p, _slopes)
 register(
-    gradient_p, _gradient, cpu=_combination_cpu, cuda=cuda.combination, cuda_refusal=_no_qubits
+    gradient_p, gradient_defined, cpu=combination_cpu, cuda=cuda.combination, cuda_refusal=no_qubits
 )
 
 # --- derivatives ----------------------------------------------------------------------------------
@@ -313,7 +315,7 @@ for _primitive, _transpose in (
     ad.primitive_transposes[_primitive] = _transpose
 ad.defjvp(expectations_p, _expectations_jvp)
 ad.primitive_jvps[slopes_p] = _definition_jvp(_slopes)
-ad.primitive_jvps[gradient_p] = _definition_jvp(_gradient)
+ad.primitive_jvps[gradient_p] = _definition_jvp(gradient_defined)
 ad.primitive_transposes[slopes_p] = _slopes_transpose
 
 # --- batching -------------------------------------------------------------------------------------
