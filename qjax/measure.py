@@ -23,6 +23,7 @@ from qjax.plan.cost import Cost
 from qjax.profiles import DeviceProfile, Kernels, Link
 
 _ON_CPU, _ON_GPU = 24, 27  # log2 of the amplitudes of a run: of all devices, or of each
+_FITS = 8  # how often two rates are fitted in turn
 _EXCHANGES = 4  # how many more the longer program has
 _TILE = 15  # qubits of a circuit whose time is arithmetic
 
@@ -52,13 +53,11 @@ def measure_devices(mesh: Mesh, *, dtype: Any = None) -> DeviceProfile:
     n = _ON_CPU - (mesh.size - 1).bit_length() if on_cpu else _ON_GPU
     n -= amplitude.itemsize == 16
     runs = _Runs(mesh, amplitude)
-    sweep, turns = Circuit(n).h(0), _turns(min(n, _TILE))
+    sweep = Circuit(n).h(0)
     call = runs.forward(Circuit(1).h(0))
     size = 2**n * amplitude.itemsize
     fresh = max(runs.fresh(n) - call, 0.0) / size
-    flops = _work(turns, amplitude).flops / max(runs.forward(turns) - call, 1e-6)
-    more = _work(turns, amplitude, grad=True).flops - _work(turns, amplitude).flops
-    backward_flops = more / max(runs.backward(turns) - call, 1e-6)
+    flops, passes, backward_passes = _rates(runs, call, amplitude)
     work = _work(sweep, amplitude)
     whole = runs.forward(sweep) - call
     bandwidth = work.bytes / max(whole - work.flops / flops, 0.5 * whole)
@@ -66,7 +65,7 @@ def measure_devices(mesh: Mesh, *, dtype: Any = None) -> DeviceProfile:
     exchange = runs.exchange(n) - 2 * size / bandwidth
     link = moved / max(exchange, 0.1 * size / bandwidth) if moved else bandwidth
     tile, low = _tile(compile_plan(sweep.structure), amplitude.itemsize, on_cpu)
-    kernels = Kernels(flops, backward_flops, tile, low)
+    kernels = Kernels(flops, passes, backward_passes, tile, low)
     free = available(device.platform)
     shared = mesh.size if on_cpu else 1
     return DeviceProfile(
@@ -81,15 +80,47 @@ def measure_devices(mesh: Mesh, *, dtype: Any = None) -> DeviceProfile:
     )
 
 
+def _rates(runs: "_Runs", call: float, dtype: np.dtype) -> tuple[float, float, float]:
+    """(operations per second, bytes per second of passes through tiles, the same backwards).
+
+    Two circuits, of few steps with much arithmetic each and of many with little, take
+
+        seconds = operations / flops + bytes / passes.
+    """
+    few, many = _turns(_TILE), _pairs(_TILE)
+    works = [_work(circuit, dtype) for circuit in (few, many)]
+    once = 2 * 2**_TILE * dtype.itemsize
+    seconds = [max(runs.forward(circuit) - call, 1e-6) for circuit in (few, many)]
+    flops = passes = np.inf
+    for _ in range(_FITS):
+        left = seconds[1] - works[1].flops / flops
+        passes = works[1].steps * once / max(left, 0.1 * seconds[1])
+        left = seconds[0] - works[0].steps * once / passes
+        flops = works[0].flops / max(left, 0.1 * seconds[0])
+    backward = _work(many, dtype, grad=True).flops - works[1].flops
+    whole = max(runs.backward(many) - call, 1e-6)
+    spent = max(whole - backward / flops, 0.1 * whole)
+    return float(flops), float(passes), 2 * works[1].steps * once / spent
+
+
 def _turns(n: int) -> Circuit:
+    """Steps of many gates."""
     rng = np.random.default_rng(0)
     circuit = Circuit(n)
-    for _ in range(8):
+    for _ in range(16):
         for q in range(n):
             theta, phi, lam = rng.normal(size=3).tolist()
             circuit.u(theta, phi, lam, q)
-        for q in range(n - 1):
-            circuit.cx(q, q + 1)
+        circuit.cx(list(range(n - 1)), list(range(1, n)))
+    return circuit
+
+
+def _pairs(n: int) -> Circuit:
+    """Steps of one gate."""
+    circuit = Circuit(n)
+    for layer in range(16):
+        for q in range(layer % 2, n - 1, 2):
+            circuit.rxx(0.1, q, q + 1).ryy(0.2, q, q + 1)
     return circuit
 
 

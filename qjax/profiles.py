@@ -8,15 +8,17 @@ class Kernels:
     """What the kernels reach with one precision.
 
     Attributes:
-        flops: Operations on real numbers per second in a forward run, a multiply-add counted as
-            two, as `qjax.plan.cost` counts them.
-        backward_flops: The same in the backward run of a gradient.
+        flops: Operations on real numbers per second, a multiply-add counted as two.
+        passes: Bytes per second of tiles, in cache or registers, that each step of a sweep reads
+            and writes in a forward run.
+        backward_passes: The same in the backward run of a gradient, of two states.
         tile_bits: Number of qubits of a tile.
         low_bits: How many of the lowest qubits every tile has.
     """
 
     flops: float
-    backward_flops: float
+    passes: float
+    backward_passes: float
     tile_bits: int
     low_bits: int
 
@@ -63,15 +65,15 @@ class DeviceProfile:
 # Between nodes each GPU has a 400 Gb/s adapter, of which NCCL gets 46 to 48 GB/s
 # (NVIDIA/nccl-tests#290), and an all-to-all no more than one (#267).
 _NODES = (Link(8, 370e9), Link(None, 46e9))
-# Of an H200 a copy moves 4.21 TB/s of the 4.8 of its data sheet; the kernels' rates are those of a
-# 10-layer ansatz on 26 qubits there (python -m bench.gpu). The H100 has as many processors, and by
-# its data sheet 3.35 TB/s. In double precision, half.
+# Of an H200 python -m bench.gpu measures a copy, 4.21 of the 4.8 TB/s of its data sheet, chains of
+# multiply-adds, and an ansatz and a random circuit on 26 qubits; the steps' passes are what is left
+# of their times. The H100 has as many processors, and by its data sheet 3.35 TB/s.
 _HOPPER = {
     "call": 20e-6,
     "fresh": 0.0,
     "links": _NODES,
-    "single": Kernels(7.7e12, 2.7e12, 12, 4),
-    "double": Kernels(3.9e12, 1.3e12, 11, 3),
+    "single": Kernels(28e12, 9.6e12, 3.5e12, 12, 4),
+    "double": Kernels(16e12, 9.6e12, 3.5e12, 11, 3),
 }
 PROFILES = {
     profile.name: profile

@@ -127,7 +127,7 @@ def plan_cost(
 
         exchanges    bytes sent over each link / its bandwidth, and one pass through memory each,
         memory       bytes of the sweeps / bandwidth, and of new states / that of new memory,
-        arithmetic   operations / what the kernels reach,
+        arithmetic   operations / their rate, and passes through tiles, one per step, / theirs,
 
     as if nothing overlapped. A gradient adds the backward run, in which two states are exchanged.
     The expectation value itself is left out, and what JAX does to start a program.
@@ -164,7 +164,7 @@ def plan_cost(
           by gate   103 GB per device if gates swap one by one
         sweeps      5
         operations  653 GFLOP per device
-        time        196 ms: exchanges 52.3 ms, memory 58.4 ms, arithmetic 84.8 ms
+        time        173 ms: exchanges 52.3 ms, memory 58.4 ms, arithmetic 62.7 ms
 
     References:
         T. Haner and D. S. Steiger, 0.5 petabyte simulation of a 45-qubit quantum circuit, SC17.
@@ -180,15 +180,13 @@ def plan_cost(
     plan = compile_plan(circuit.structure)
     cut = shard_plan(plan, d, restore=restore, free_start=True)
     size = rows * 2**cut.num_local * amplitude.itemsize
-    runs, sweeps, traffic, forward, backward = parts(cut), 0, 0, 0.0, 0.0
+    runs, sweeps, traffic, flops, arithmetic = parts(cut), 0, 0, 0.0, 0.0
     for part in runs:
         tile, low = _tile(kernels, part.plan)
-        work = cost(part.plan, tile, low, amplitude.itemsize)
-        sweeps, traffic, forward = sweeps + work.sweeps, traffic + work.bytes, forward + work.flops
-        if gradient:
-            whole = cost(part.plan, tile, low, amplitude.itemsize, grad=True)
-            traffic += whole.bytes - work.bytes
-            backward += whole.flops - work.flops
+        work = cost(part.plan, tile, low, amplitude.itemsize, grad=gradient)
+        sweeps, traffic, flops = sweeps + work.sweeps, traffic + work.bytes, flops + work.flops
+        once = 2 * work.steps * size  # read and written
+        arithmetic += once / kernels.passes + 2 * once / kernels.backward_passes * gradient
     times = 3 if gradient else 1  # psi; then psi and lambda
     exchanges = [exchange for exchange in cut.exchanges if exchange.bits]
     sending = sum(_exchange_seconds(e, cut.num_local, size, profile) for e in exchanges)
@@ -209,10 +207,10 @@ def plan_cost(
         gate_by_gate=round(times * cut.moved_gate_by_gate * size),
         least=round(times * cut.least_moved * size),
         sweeps=sweeps,
-        flops=rows * (forward + backward),
+        flops=rows * flops,
         exchange_seconds=times * sending,
         memory_seconds=rows * traffic / profile.bandwidth + profile.fresh * memory,
-        arithmetic_seconds=rows * (forward / kernels.flops + backward / kernels.backward_flops),
+        arithmetic_seconds=rows * flops / kernels.flops + arithmetic,
         call_seconds=calls * profile.call,
     )
 

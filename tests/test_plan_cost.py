@@ -94,7 +94,7 @@ def test_devices_at_hand_are_measured(dtype):
     profile = qj.measure_devices(mesh, dtype=dtype)
     known = profile.single if dtype == np.complex64 else profile.double
     assert known is not None
-    assert min(profile.bandwidth, known.flops, known.backward_flops, profile.call) > 0
+    assert min(profile.bandwidth, known.flops, known.passes, known.backward_passes) > 0
     assert qj.plan_cost(layer(20), mesh, dtype=dtype, device=profile).seconds > 0
 
 
