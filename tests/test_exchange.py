@@ -188,6 +188,17 @@ def test_ten_thousand_gates_on_forty_qubits():
     assert sharded.least_moved <= sharded.moved < sharded.moved_gate_by_gate / 10
 
 
+def test_permutations_of_qubits_move_nothing(double, rng):
+    """A gate that rotates three qubits is a change of names, as a SWAP is."""
+    circuit = random_circuit(5, 10, rng, ["h", "cx"])
+    for qubits in ([0, 4, 2], [3, 1, 4]):
+        table = [(j << 1 | j >> 2) & 7 for j in range(8)]
+        circuit.permutation(table, qubits).ry(0.3, qubits[0])
+    assert not any(len(op.table) == 8 for op in compile_plan(circuit.structure).ops)
+    for restore in (False, True):
+        assert_acts_as(circuit, 2, rng, restore, False)
+
+
 def test_errors():
     plan = compile_plan(qj.Circuit(3).unitary(np.eye(8)[::-1] * 1j, [0, 1, 2]).structure)
     with pytest.raises(EngineError, match="has 2 on each"):
