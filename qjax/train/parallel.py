@@ -1,6 +1,7 @@
 """Batches divided over devices: each computes the loss of its own rows, and all take the mean."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import jax
@@ -81,5 +82,9 @@ def replicated(tree: Any, mesh: Mesh) -> Any:
             return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
         return np.asarray(leaf)
 
-    everywhere = NamedSharding(mesh, PartitionSpec())
-    return jax.jit(lambda leaves: leaves, out_shardings=everywhere)(jax.tree.map(loose, tree))
+    return _spread(mesh)(jax.tree.map(loose, tree))
+
+
+@cache
+def _spread(mesh: Mesh) -> Callable[[Any], Any]:
+    return jax.jit(lambda leaves: leaves, out_shardings=NamedSharding(mesh, PartitionSpec()))
