@@ -122,6 +122,19 @@ class ShardPlan:
         """Bytes that all devices send together in a forward run."""
         return self.bytes_per_device(itemsize) * 2**self.num_global
 
+    def __str__(self) -> str:
+        lines = [
+            f"{self.plan.num_qubits} qubits over {2**self.num_global:,} devices: "
+            f"{len(self.stages)} stages; a device sends {self.moved:.4g} times its state"
+        ]
+        for exchange, stage in zip(self.exchanges, self.stages, strict=True):
+            if exchange.bits:
+                lines.append(f"  exchange of {len(exchange.bits)} qubits")
+            outside = [q for q, p in enumerate(stage.places) if p >= self.num_local]
+            far = f", over devices: {', '.join(map(str, outside))}" if outside else ""
+            lines.append(f"  stage of {len(stage.ops):,} ops{far}")
+        return "\n".join(lines)
+
     def __hash__(self) -> int:
         return hash((self.plan, self.num_global, self.free_start, self.restore))
 
@@ -161,10 +174,15 @@ def shard_plan(
         >>> from qjax.circuit import Circuit
         >>> from qjax.plan import compile_plan
         >>> sharded = shard_plan(compile_plan(Circuit(4).h(range(4)).structure), 1)
+        >>> print(sharded)
+        4 qubits over 2 devices: 3 stages; a device sends 1 times its state
+          stage of 3 ops, over devices: 3
+          exchange of 1 qubits
+          stage of 1 ops, over devices: 2
+          exchange of 1 qubits
+          stage of 0 ops, over devices: 3
         >>> [stage.places for stage in sharded.stages]
         [(0, 1, 2, 3), (0, 1, 3, 2), (0, 1, 2, 3)]
-        >>> sharded.moved
-        1.0
     """
     n = plan.num_qubits
     if not 0 <= num_global <= n:
