@@ -354,27 +354,23 @@ def test_four_processes_compute_what_dense_matrices_give(tmp_path, double):
     for row, value, gradient in rows:
         assert abs(value - energy(state_of(row))) < tolerance
         np.testing.assert_allclose(gradient, slopes_at(row), atol=1e-5)
-    circuit, observable = worker.template(), qj.PauliSum(worker.OBSERVABLE)
-    alone = qj.fit(
-        lambda p: qj.expectation(circuit, observable, p, dtype=np.complex128),
-        {"theta": jnp.asarray(worker.values())},
-        worker.optax.adam(0.1),
-        8,
-        progress=False,
-    )
-    tolerance = 8 * 1000 * EPS
-    np.testing.assert_allclose(results[0]["sharded history"], alone.history, atol=tolerance)
 
 
 @pytest.mark.slow
 def test_a_run_goes_on_with_other_numbers_of_processes(tmp_path, double):
     for steps, processes in ((5, 1), (12, 4), (20, 2)):
         complete("resume", processes, tmp_path, steps)
-    whole = worker.train(20)
     tolerance = 20 * 1000 * EPS
+    data_parallel, sharded = worker.train(20), worker.train_sharded(20)
     for i in range(2):
         found = np.load(tmp_path / f"resume{i}.npz")
-        np.testing.assert_allclose(found["history"], whole.history, rtol=tolerance, atol=tolerance)
+        for name, expected in {
+            "history": data_parallel.history,
+            "w": data_parallel.params["w"],
+            "sharded history": sharded.history,
+            "angles": sharded.params["theta"],
+        }.items():
+            np.testing.assert_allclose(found[name], expected, rtol=tolerance, atol=tolerance)
 
 
 # --- ends -----------------------------------------------------------------------------------------

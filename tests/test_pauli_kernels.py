@@ -6,6 +6,7 @@ import pytest
 from strategies import random_state
 
 from qjax.engine import cuda
+from qjax.engine.cuda_pauli import _passes
 from qjax.engine.pauli import combination_p, expectations_p, gradient_p, overlaps_p
 from qjax.engine.select import real_dtype
 from qjax.plan.terms import compile_terms
@@ -81,3 +82,13 @@ def test_one_row_of_weights_or_states_serves_a_batch(dtype, rng, engine):
                     for t in range(4)
                 )
                 assert np.max(np.abs(np.asarray(found) - expected)) <= 64 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("n", [11, 20, 21, 22, 24, 26, 30])
+def test_every_flip_is_served_by_one_pass(n):
+    shape = cuda._shape(n, 4, min(8, n - 4), 8, 0)
+    flips = [0, *(1 << q for q in range(n)), 2**n - 1]
+    passes = _passes(n, flips, shape)
+    assert sorted(x for _, served in passes for x in served) == sorted(flips)
+    # 12 qubits by the first pass and 8 by every other; a pass for one or two would not be worth it.
+    assert len(passes) == 1 + max(0, -(-(n - 12 - 2) // 8))

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -61,19 +62,34 @@ def train(steps, mesh=None, checkpoint=None):
     )
 
 
+def angles(rows=None):
+    return {"theta": jnp.asarray(values(rows))}
+
+
+def value(params, mesh=None):
+    circuit, observable = template(), qj.PauliSum(OBSERVABLE)
+    return qj.expectation(circuit, observable, params, dtype=np.complex128, mesh=mesh)
+
+
+def train_sharded(steps, mesh=None, checkpoint=None):
+    return qj.fit(
+        partial(value, mesh=mesh),
+        angles(),
+        optax.adam(0.1),
+        steps,
+        checkpoint=checkpoint,
+        progress=False,
+    )
+
+
 def results(folder, devices, more=False):
     """States, gradients, samples and trainings, and what of them lies in files."""
-    circuit, params = template(), {"theta": jnp.asarray(values())}
+    circuit, params = template(), angles()
     mesh, batches = qj.device_mesh(), qj.device_mesh(qubits=1, batch=devices)
-
-    def value(params, mesh=mesh):
-        return qj.expectation(
-            circuit, qj.PauliSum(OBSERVABLE), params, dtype=np.complex128, mesh=mesh
-        )
 
     @jax.jit
     def measured(params, key):
-        energy, gradient = jax.value_and_grad(value)(params)
+        energy, gradient = jax.value_and_grad(value)(params, mesh)
         return {
             "value": energy,
             "gradient": gradient["theta"],
@@ -93,20 +109,26 @@ def results(folder, devices, more=False):
         "loaded": (qj.load_state(folder / "state", mesh=mesh) == state).all(),
     }
     if more:
-        many = {"theta": jnp.asarray(values(8))}
+        many = angles(8)
         totals = jax.jit(jax.grad(lambda many: value(many, batches).sum()))
-        fitted = qj.fit(value, params, optax.adam(0.1), 8, progress=False)
+        again, _ = qj.train.load_checkpoint(folder / "state.npz", {"state": state})
         found |= {
             "values": value(many, batches),
             "gradients": totals(many)["theta"],
-            "sharded history": fitted.history,
+            "loaded": found["loaded"] & (again["state"] == state).all(),
         }
     return found
 
 
 def resume(folder, devices, steps):
     result = train(int(steps), qj.device_mesh(qubits=1, batch=devices), folder / "fit.npz")
-    return {"history": result.history, "w": result.params["w"]}
+    sharded = train_sharded(int(steps), qj.device_mesh(), folder / "sharded.npz")
+    return {
+        "history": result.history,
+        "w": result.params["w"],
+        "sharded history": sharded.history,
+        "angles": sharded.params["theta"],
+    }
 
 
 def collective():

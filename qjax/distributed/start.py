@@ -112,8 +112,9 @@ def start(
         "python": platform.python_version(),
     }
     lines, inner = roll_call(host, port, processes, index, timeout, facts)
-    _watch = Watch(lines, processes, index, silence, farewell)
-    atexit.register(_leave)
+    if processes > 1:
+        _watch = Watch(lines, processes, index, silence, farewell)
+        atexit.register(_leave)
     if hasattr(jax.config, "jax_enable_preemption_service"):
         jax.config.update("jax_enable_preemption_service", False)
     bracketed = f"[{host}]" if ":" in host else host

@@ -241,7 +241,7 @@ class Watch:
         self.lines = lines
         self.processes, self.index = processes, index
         self.silence, self.farewell = silence, farewell
-        self._done = index == 0 and not lines  # alone
+        self._done = False
         self._leaving = threading.Event()
         self._spoken = 0.0  # when it last gave a sign of life
         self._lock = threading.Lock()
