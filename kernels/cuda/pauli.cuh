@@ -34,7 +34,9 @@ struct PauliThread {
   Complex<Real> a[1 << B];  // overlaps: a; combination: the sum
   Real work[1 << B];        // products, or factors
   Real value;
-  u32 sample, offset;  // offset: of the thread's first amplitude in the first tile
+  u32 sample;
+  u32 offset;  // of the thread's first amplitude in the first tile
+  u32 row;     // of the sums of the thread and its neighbours
 };
 
 #if defined(__CUDACC__)
@@ -107,6 +109,7 @@ class Pauli {
       QJAX_EACH(block_, me) {
         Thread& t = threads_[me];
         t.sample = group * (block_.threads() >> args_.thread_bits) + (me >> args_.thread_bits);
+        t.row = ((t.sample * parts + part_) << (args_.thread_bits - lanes())) + (own(me) >> lanes());
         t.offset = 0;
         QJAX_ROLLED
         for (int b = 0; b < args_.thread_bits; ++b) t.offset += (me >> b & 1) << args_.words[4 + b];
@@ -181,12 +184,6 @@ class Pauli {
   struct Offsets {
     i64 skipped[kChunks];
   };
-
-  // The row of the sums of a thread and its neighbours.
-  QJAX_DEVICE i64 row(u32 me) const {
-    const i64 part = i64{threads_[me].sample} * args_.parts + part_;
-    return (part << (args_.thread_bits - lanes())) + (own(me) >> lanes());
-  }
 
   // Where the chunks of a thread are in the tile of an outer index, after its first amplitude in the
   // first tile.
@@ -283,7 +280,7 @@ class Pauli {
     QJAX_EACH(block_, me) {
       const bool first = (me & ((1u << lanes()) - 1)) == 0;
       if (first && threads_[me].sample < args_.batch) {
-        add_to(args_.sums + row(me), static_cast<double>(threads_[me].value) / 2);
+        add_to(args_.sums + threads_[me].row, static_cast<double>(threads_[me].value) / 2);
       }
     }
   }
@@ -292,7 +289,7 @@ class Pauli {
   QJAX_DEVICE void fetch(u32 x) {
     const Shared<Several> memory = block_.template shared<Several>(0);
     const bool held = !kCombine && x == 0 && args_.a == args_.b && args_.a_stride == args_.b_stride;
-    const Real sign = !kCombine && args_.conjugate ? -1 : 1;
+    const Real sign = !kCombine && args_.conjugate ? Real(-1) : Real(1);
     block_.sync();
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
@@ -360,14 +357,14 @@ class Pauli {
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
       Real half[kHalf];
-      const Real first = B > 0 && (z >> (B - 1) & 1) ? -1 : 1;
+      const Real first = B > 0 && (z >> (B - 1) & 1) ? Real(-1) : Real(1);
       QJAX_UNROLL
       for (int i = 0; i < kHalf; ++i) {
         half[i] = B > 0 ? t.work[i] + first * t.work[i + N / 2] : t.work[0];
       }
       QJAX_UNROLL
       for (int b = B - 2; b >= 0; --b) {
-        const Real sign = z >> b & 1 ? -1 : 1;
+        const Real sign = z >> b & 1 ? Real(-1) : Real(1);
         QJAX_UNROLL
         for (int i = 0; i < 1 << b; ++i) half[i] += sign * half[i | 1 << b];
       }
@@ -375,6 +372,7 @@ class Pauli {
     }
     transform_lanes(block_, threads_, lanes());
     const int group = 1 << lanes();
+    const unsigned long long rows = static_cast<u32>(args_.rows);
     QJAX_ROLLED
     for (int first = 0; first < terms; first += group) {
       QJAX_EACH(block_, me) {
@@ -384,8 +382,8 @@ class Pauli {
         // The signs of lanes are done.
         const bool minus = parity(bits(own(me) & ~(group - 1)) & static_cast<u32>(term.x));
         if (k < terms && threads_[me].sample < args_.batch) {
-          add_to(args_.sums + term.y * args_.rows + row(me),
-                 static_cast<double>(minus ? -value : value));
+          double* const column = args_.sums + static_cast<u32>(term.y) * rows;
+          add_to(column + threads_[me].row, static_cast<double>(minus ? -value : value));
         }
       }
     }
@@ -428,11 +426,11 @@ class Pauli {
       half[0] = t.value;
       QJAX_UNROLL
       for (int b = 0; b < B - 1; ++b) {
-        const Real sign = z >> b & 1 ? -1 : 1;
+        const Real sign = z >> b & 1 ? Real(-1) : Real(1);
         QJAX_UNROLL
         for (int i = 0; i < 1 << b; ++i) half[i | 1 << b] = sign * half[i];
       }
-      const Real last = B > 0 && (z >> (B - 1) & 1) ? -1 : 1;
+      const Real last = B > 0 && (z >> (B - 1) & 1) ? Real(-1) : Real(1);
       QJAX_UNROLL
       for (int i = 0; i < N; ++i) t.work[i] += i < kHalf ? half[i] : last * half[i - kHalf];
     }

@@ -14,6 +14,7 @@ from qjax.engine.cuda_tape import Shape
 from qjax.plan.terms import Terms
 
 LANE_BITS = 5  # log2 of the threads of a warp
+_WORTH_A_PASS = 3  # flips
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,9 @@ def _passes(n: int, flips: list[int], shape: Shape) -> list[tuple[list[int], lis
                 mask |= x
         passes.append((_tile(n, mask, shape), [x for x in left if not x & ~mask]))
         left = [x for x in left if x & ~mask]
+    # A pass reads one state and changes another; a flip out of the tile reads one more.
+    wide += [x for _, served in passes[1:] if len(served) < _WORTH_A_PASS for x in served]
+    passes[1:] = [p for p in passes[1:] if len(p[1]) >= _WORTH_A_PASS]
     if wide and not passes:
         passes.append((_tile(n, 0, shape), []))
     if wide:
