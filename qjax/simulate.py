@@ -200,7 +200,9 @@ def statevector(
             engine on its own part, and leading axes are divided over "batch".
 
     Returns:
-        Complex array of shape (..., 2**n). Bit q of an index is qubit q.
+        Complex array of shape (..., 2**n). Bit q of an index is qubit q. Over devices of several
+        processes, states stay divided, and so do probabilities of all qubits; what is measured of
+        them, and gradients, is whole in every process.
 
     Raises:
         ParameterError: If values are missing or do not fit.

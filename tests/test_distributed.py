@@ -233,8 +233,9 @@ def test_the_command_runs_over_two_processes_and_one_prints(ghz):
 
 
 @pytest.mark.slow
-def test_the_command_runs_over_four_processes(ghz):
-    check_ghz(run_command(ghz, 4, "--observable", "Z0 Z2"))
+@pytest.mark.parametrize("processes", [1, 4])
+def test_the_command_runs_over_other_numbers_of_processes(ghz, processes):
+    check_ghz(run_command(ghz, processes, "--observable", "Z0 Z2"))
 
 
 @pytest.mark.slow
@@ -467,6 +468,12 @@ def test_a_batch_of_states_keeps_its_shape(tmp_path):
     qj.save_state(states, tmp_path / "state")
     found = qj.load_state(tmp_path / "state", mesh=qj.device_mesh(qubits=1))
     np.testing.assert_array_equal(found, states)
+
+
+def test_orbax_is_named_where_it_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "orbax.checkpoint", None)
+    with pytest.raises(qj.QjaxError, match=r'pip install "qjax\[orbax\]"'):
+        qj.save_state(qj.basis_state("0"), tmp_path / "state")
 
 
 # --- fit with a mesh, in one process --------------------------------------------------------------

@@ -32,7 +32,10 @@ def agreed(numbers: Any) -> np.ndarray:
 
 
 def on_host(tree: Any) -> Any:
-    """A pytree of NumPy arrays and of keys; where arrays are shared, all processes call this.
+    """A pytree of arrays as NumPy arrays, whole in every process; keys stay keys.
+
+    Where arrays are divided over devices of several processes, all of these call it together. Each
+    needs memory for all of it.
 
     Examples:
         >>> on_host({"w": jax.numpy.zeros(2)})
