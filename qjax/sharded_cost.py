@@ -20,11 +20,9 @@ from qjax.plan.cost import cost
 from qjax.plan.exchange import Exchange, shard_plan
 from qjax.profiles import PROFILES, DeviceProfile, Kernels
 
-# States that a device has at once, as XLA's memory analysis tells: psi, and with a gradient lambda;
-# and in an exchange the pieces to be sent, and those received.
-_FORWARD_STATES, _GRADIENT_STATES = 1, 2
-_EXCHANGE_STATES = 2
-_GRADIENT_ALONE = 3  # on one device the kernels have psi, lambda and a result
+# States that a device has at once, as XLA's memory analysis tells for large ones: with exchanges a
+# state and a copy; psi, lambda and a copy.
+_FORWARD_STATES, _GRADIENT_STATES = 2, 3
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ def plan_cost(
         >>> print(plan_cost(circuit, 8, device="h100"))
         run         34 qubits, complex64, forward
         devices     8 share a state: h100
-        memory      48 GiB of 74.5 GiB each
+        memory      32 GiB of 74.5 GiB each
         stages      2, with 1 exchanges
         exchanged   15 GB per device, 120 GB in all
           at least  15 GB per device in any stages
@@ -190,7 +188,7 @@ def plan_cost(
     times = 3 if gradient else 1  # psi; then psi and lambda
     exchanges = [exchange for exchange in cut.exchanges if exchange.bits]
     sending = sum(_exchange_seconds(e, cut.num_local, size, profile) for e in exchanges)
-    memory = size * _states(gradient, bool(exchanges))
+    memory = size * (_GRADIENT_STATES if gradient else _FORWARD_STATES if exchanges else 1)
     calls = (2 if gradient else 1) * len(runs) + times * len(exchanges)
     return PlanCost(
         num_qubits=circuit.num_qubits,
@@ -213,12 +211,6 @@ def plan_cost(
         arithmetic_seconds=rows * flops / kernels.flops + arithmetic,
         call_seconds=calls * profile.call,
     )
-
-
-def _states(gradient: bool, exchanges: bool) -> int:
-    states = _GRADIENT_STATES if gradient else _FORWARD_STATES
-    alone = _GRADIENT_ALONE if gradient else _FORWARD_STATES
-    return states + _EXCHANGE_STATES if exchanges else alone
 
 
 def _shape(devices: Mesh | int, num_qubits: int) -> tuple[int, int]:
