@@ -20,7 +20,7 @@ from qjax.engine.select import complex_dtype, real_dtype, resolve
 from qjax.engine.sharded import exchanged, sharded
 from qjax.plan import Plan, compile_plan
 from qjax.plan.cost import Cost
-from qjax.profiles import DeviceProfile, Kernels, Link
+from qjax.profiles import EXCHANGE_PASSES, DeviceProfile, Kernels, Link
 
 _ON_CPU, _ON_GPU = 24, 27  # log2 of the amplitudes of a run: of all devices, or of each
 _FITS = 8  # how often two rates are fitted in turn
@@ -62,7 +62,7 @@ def measure_devices(mesh: Mesh, *, dtype: Any = None) -> DeviceProfile:
     whole = runs.forward(sweep) - call
     bandwidth = work.bytes / max(whole - work.flops / flops, 0.5 * whole)
     moved = (1 - 2.0 ** -num_global(mesh)) * size
-    exchange = runs.exchange(n) - 2 * size / bandwidth
+    exchange = runs.exchange(n) - 2 * EXCHANGE_PASSES * size / bandwidth
     link = moved / max(exchange, 0.1 * size / bandwidth) if moved else bandwidth
     tile, low = _tile(compile_plan(sweep.structure), amplitude.itemsize, on_cpu)
     kernels = Kernels(flops, passes, backward_passes, tile, low)

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+EXCHANGE_PASSES = 2
+"""How often an exchange reads and writes a state: its pieces are gathered, and put back."""
+
 
 @dataclass(frozen=True)
 class Kernels:

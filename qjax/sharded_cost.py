@@ -18,7 +18,7 @@ from qjax.measure import measure_devices
 from qjax.plan import Plan, compile_plan, max_width
 from qjax.plan.cost import cost
 from qjax.plan.exchange import Exchange, shard_plan
-from qjax.profiles import PROFILES, DeviceProfile, Kernels
+from qjax.profiles import EXCHANGE_PASSES, PROFILES, DeviceProfile, Kernels
 
 # States that a device has at once, as XLA's memory analysis tells for large ones: with exchanges a
 # state and a copy; psi, lambda and a copy.
@@ -123,7 +123,7 @@ def plan_cost(
 
     The bytes and operations are those of the plan that would run. The time is the sum of
 
-        exchanges    bytes sent over each link / its bandwidth, and one pass through memory each,
+        exchanges    bytes sent over each link / its bandwidth, and two passes through memory each,
         memory       bytes of the sweeps / bandwidth, and of new states / that of new memory,
         arithmetic   operations / their rate, and passes through tiles, one per step, / theirs,
 
@@ -162,7 +162,7 @@ def plan_cost(
           by gate   103 GB per device if gates swap one by one
         sweeps      5
         operations  653 GFLOP per device
-        time        173 ms: exchanges 52.3 ms, memory 58.4 ms, arithmetic 62.7 ms
+        time        185 ms: exchanges 64 ms, memory 58.4 ms, arithmetic 62.7 ms
 
     References:
         T. Haner and D. S. Steiger, 0.5 petabyte simulation of a 45-qubit quantum circuit, SC17.
@@ -266,7 +266,7 @@ def _exchange_seconds(
     A device keeps 2**-k of its state; of what it sends, that goes over a link which stays among its
     devices, and not over a faster one.
     """
-    seconds, near = 2 * size / profile.bandwidth, 1.0
+    seconds, near = 2 * EXCHANGE_PASSES * size / profile.bandwidth, 1.0
     total = 2 ** len(exchange.bits)
     for link in profile.links:
         reach = total
