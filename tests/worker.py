@@ -159,6 +159,7 @@ def ends(how):
 
 
 def main():
+    signal.alarm(600)  # none outlives a test that was killed itself
     task, port, processes, index, folder, *arguments = sys.argv[1:]
     times = {"timeout": 30, "silence": 4, "farewell": 4}
     if task == "results":

@@ -47,6 +47,10 @@ def start(
     `fit` with a checkpoint goes on where it was when all are started again, with the same or
     another number of processes.
 
+    All processes must make the same calls on shared arrays, in the same order: one that makes
+    another call than the others waits for them, and they for it, for as long as JAX's own limits
+    allow. Printing, files and pictures are for one of them, `if jax.process_index() == 0`.
+
     Args:
         coordinator: "HOST:PORT": the host of process 0, and a port that is free there. None reads
             Slurm's environment, for processes that srun started; then all three are None.
