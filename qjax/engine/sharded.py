@@ -64,6 +64,9 @@ class Layout:
         return lax.psum(values, QUBITS) if self.num_global else values
 
 
+_PIECES = 16  # of an exchange, one after the other, so that it is all but in place
+_LEAST_PIECE = 2**17  # amplitudes; smaller ones would wait for each other more than they move
+
 # --- inside a shard -------------------------------------------------------------------------------
 
 
@@ -81,8 +84,19 @@ def _exchange(state: Any, *, bits: tuple[int, ...], num_global: int) -> Any:
     mask = sum(1 << b for b in bits)
     spread = [sum((i >> k & 1) << b for k, b in enumerate(bits)) for i in range(2 ** len(bits))]
     groups = [[first | s for s in spread] for first in range(2**num_global) if not first & mask]
-    chunks = state.reshape(state.shape[0], len(spread), -1)
-    return lax.all_to_all(chunks, QUBITS, 1, 1, axis_index_groups=groups).reshape(state.shape)
+    per_chunk = state.shape[1] // len(spread)
+    count = min(_PIECES, per_chunk, max(1, state.size // _LEAST_PIECE))
+
+    def piece(i: Any, state: jax.Array) -> jax.Array:
+        size = per_chunk // count
+        starts = [c * per_chunk + i * size for c in range(len(spread))]
+        own = jnp.stack([lax.dynamic_slice_in_dim(state, s, size, 1) for s in starts])
+        new = lax.all_to_all(own, QUBITS, 0, 0, axis_index_groups=groups)
+        for c, s in enumerate(starts):
+            state = lax.dynamic_update_slice_in_dim(state, new[c], s, 1)
+        return state
+
+    return piece(0, state) if count == 1 else lax.fori_loop(0, count, piece, state)
 
 
 def _exchange_batch(operands: Any, axes: Any, **params: Any) -> tuple[Any, int]:
