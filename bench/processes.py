@@ -137,6 +137,8 @@ def run(setting):
     finally:
         for process in running:
             process.kill()
+    if any(process.returncode for process in running):
+        raise SystemExit(f"bench.processes: a process of {setting!r} failed; see above.")
     (line,) = [line for line in outputs[0].splitlines() if line.startswith("rows ")]
     return json.loads(line.removeprefix("rows "))
 
