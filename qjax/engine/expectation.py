@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from qjax.engine import energy, sharded_expectation
+from qjax.engine import energy, sharded_expectation, sharded_pauli
 from qjax.engine.operators import Operator, apply_observable, inner, real_coefficients
 from qjax.engine.pauli import pauli_expectations
 from qjax.engine.sharded import Layout
@@ -97,6 +97,6 @@ def _pauli_sums(
     if layout is None:
         values = pauli_expectations(state, terms, engine)
     else:
-        values = sharded_expectation.pauli_expectations(state, terms, engine, layout)
+        values = sharded_pauli.pauli_expectations(state, terms, engine, layout)
     weights = [real_coefficients(s, values.dtype) for s in sums]
     return [jnp.sum(values[:, i] * w, axis=-1) for i, w in zip(index, weights, strict=True)]

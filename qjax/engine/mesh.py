@@ -126,5 +126,5 @@ def state_spec(mesh: Mesh, rows: int, what: str = "mesh") -> PartitionSpec:
             f"{what}: the leading axes must have a multiple of {groups} elements, for mesh has "
             f'{groups} groups of devices along "{BATCH}", but have {rows}.'
         )
-    divided = BATCH if BATCH in mesh.axis_names and rows > 1 else None
+    divided = BATCH if BATCH in mesh.axis_names and rows % groups == 0 else None
     return PartitionSpec(divided, QUBITS if QUBITS in mesh.axis_names else None)

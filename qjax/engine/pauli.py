@@ -321,7 +321,9 @@ ad.primitive_transposes[slopes_p] = _slopes_transpose
 # --- batching -------------------------------------------------------------------------------------
 
 
-def _batch_rule(primitive: Primitive) -> Any:
+def batch_rule(primitive: Primitive) -> Any:
+    """How a primitive of rows is batched: with more rows."""
+
     def rule(operands: Sequence[Any], axes: Sequence[Any], **params: Any) -> tuple[Any, int]:
         rows, size, batch = stacked(operands, axes)
         out = primitive.bind(*(folded(x, size, batch) for x in rows), **params)
@@ -331,7 +333,7 @@ def _batch_rule(primitive: Primitive) -> Any:
 
 
 for _primitive in (overlaps_p, combination_p, expectations_p, slopes_p, gradient_p):
-    batching.primitive_batchers[_primitive] = _batch_rule(_primitive)
+    batching.primitive_batchers[_primitive] = batch_rule(_primitive)
 
 
 def pauli_expectations(state: jax.Array, terms: Terms, engine: str) -> jax.Array:

@@ -15,14 +15,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.core import ShapedArray
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import mlir
 from jax.sharding import Mesh, PartitionSpec
 
 from qjax.engine.basis import basis_row
 from qjax.engine.local import Numbers, parts
 from qjax.engine.mesh import QUBITS, num_global, state_spec
+from qjax.engine.moves import device_index, exchanged
 from qjax.engine.primitive import adjoint_p, apply_p
 from qjax.engine.rows import batch_of
 from qjax.engine.rules import family
@@ -64,52 +63,7 @@ class Layout:
         return lax.psum(values, QUBITS) if self.num_global else values
 
 
-_PIECES = 16  # of an exchange, one after the other, so that it is all but in place
-_LEAST_PIECE = 2**17  # amplitudes; smaller ones would wait for each other more than they move
-
 # --- inside a shard -------------------------------------------------------------------------------
-
-
-def device_index(num_global: int) -> jax.Array:
-    """The index of this device among the 2**num_global that share a state, int32."""
-    return lax.axis_index(QUBITS) if num_global else jnp.zeros((), jnp.int32)
-
-
-def exchanged(state: jax.Array, bits: tuple[int, ...], num_global: int) -> jax.Array:
-    """Device bits and as many of the highest local bits change places: (B, 2**m) -> (B, 2**m)."""
-    return exchange_p.bind(state, bits=bits, num_global=num_global) if bits else state
-
-
-def _exchange(state: Any, *, bits: tuple[int, ...], num_global: int) -> Any:
-    mask = sum(1 << b for b in bits)
-    spread = [sum((i >> k & 1) << b for k, b in enumerate(bits)) for i in range(2 ** len(bits))]
-    groups = [[first | s for s in spread] for first in range(2**num_global) if not first & mask]
-    per_chunk = state.shape[1] // len(spread)
-    count = min(_PIECES, per_chunk, max(1, state.size // _LEAST_PIECE))
-
-    def piece(i: Any, state: jax.Array) -> jax.Array:
-        size = per_chunk // count
-        starts = [c * per_chunk + i * size for c in range(len(spread))]
-        own = jnp.stack([lax.dynamic_slice_in_dim(state, s, size, 1) for s in starts])
-        new = lax.all_to_all(own, QUBITS, 0, 0, axis_index_groups=groups)
-        for c, s in enumerate(starts):
-            state = lax.dynamic_update_slice_in_dim(state, new[c], s, 1)
-        return state
-
-    return piece(0, state) if count == 1 else lax.fori_loop(0, count, piece, state)
-
-
-def _exchange_batch(operands: Any, axes: Any, **params: Any) -> tuple[Any, int]:
-    rows = jnp.moveaxis(operands[0], axes[0], 0)
-    return exchange_p.bind(rows.reshape(-1, rows.shape[2]), **params).reshape(rows.shape), 0
-
-
-# A primitive, for JAX has no batching rule of `all_to_all` among groups of devices.
-exchange_p = Primitive("qjax_exchange")
-exchange_p.def_abstract_eval(lambda state, **_: ShapedArray(state.shape, state.dtype))
-mlir.register_lowering(exchange_p, mlir.lower_fun(_exchange, multiple_results=False))
-ad.deflinear2(exchange_p, lambda cotangent, _, **params: [exchange_p.bind(cotangent, **params)])
-batching.primitive_batchers[exchange_p] = _exchange_batch
 
 
 def _own(numbers: Numbers | None, device: jax.Array, buffer: jax.Array) -> jax.Array:

@@ -11,8 +11,9 @@ from jax import lax
 from jax.sharding import PartitionSpec
 
 from qjax.engine.mesh import QUBITS, state_spec
+from qjax.engine.moves import device_index
 from qjax.engine.sampling import descended, marginals_p, sum_tree, transposed
-from qjax.engine.sharded import Layout, device_index, sharded
+from qjax.engine.sharded import Layout, sharded
 
 
 @partial(jax.jit, static_argnums=(1, 2, 3))
