@@ -43,3 +43,8 @@ def _cuda_works_where_it_is_asked_for(request):
         return
     with emulation.cuda():
         yield
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("multidevice") and jax.device_count() < 8:
+        pytest.skip("needs eight devices; test_on_eight_devices runs it where there are")
