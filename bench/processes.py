@@ -12,7 +12,7 @@ and must be equal up to rounding.
 Cases:
     values      expectation values of 64 circuits of 14 qubits, 6 layers
     gradients   the mean of these and its gradient
-    fit         8 training steps of a classifier of 10 qubits, 64 rows in a batch
+    fit         8 training steps of a classifier of 12 qubits, 64 rows in a batch
     state       one state of 21 qubits, 6 layers, divided: an expectation value and its gradient
 """
 
@@ -62,9 +62,9 @@ def cases(mesh, divided):
     gradients = jax.jit(jax.value_and_grad(lambda p: energy(p, small, mesh).mean()))
     state = jax.jit(jax.value_and_grad(lambda p: energy(p, large, divided)))
 
-    layers = workloads.classifier(10)
+    layers = workloads.classifier(12)
     circuit, observable = layers.circuit(), layers.observable()
-    x = rng.normal(size=(64, 10)).astype(np.float32)
+    x = rng.normal(size=(64, 12)).astype(np.float32)
     y = np.sign(x[:, 0])
 
     def loss(weights, batch):
@@ -73,7 +73,7 @@ def cases(mesh, divided):
 
         return jnp.mean((jax.vmap(model)(batch["x"]) - batch["y"]) ** 2)
 
-    start = jnp.asarray(rng.normal(size=len(layers.values) - 10).astype(np.float32))
+    start = jnp.asarray(rng.normal(size=len(layers.values) - 12).astype(np.float32))
 
     def train():
         return qj.fit(

@@ -52,7 +52,7 @@ def divided(loss: Callable[..., jax.Array], mesh: Mesh) -> Callable[..., jax.Arr
 
     def on_device(params: Any, batch: Any, drawn: tuple) -> jax.Array:
         drawn = tuple(jax.random.fold_in(key, lax.axis_index(BATCH)) for key in drawn)
-        return lax.pmean(loss(params, batch, *drawn), BATCH)
+        return loss(params, batch, *drawn)[None]
 
     def mean(params: Any, batch: Any, *drawn: Any) -> jax.Array:
         for path, leaf in jax.tree_util.tree_leaves_with_path(batch):
@@ -63,9 +63,10 @@ def divided(loss: Callable[..., jax.Array], mesh: Mesh) -> Callable[..., jax.Arr
                     f"but leaf {name} of the batch has shape {leaf.shape}."
                 )
         specs = (PartitionSpec(), PartitionSpec(BATCH), PartitionSpec())
-        return jax.shard_map(
-            on_device, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(), check_vma=False
+        losses = jax.shard_map(
+            on_device, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(BATCH), check_vma=False
         )(params, batch, drawn)
+        return losses.mean()
 
     return mean
 
