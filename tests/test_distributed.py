@@ -60,15 +60,15 @@ def test_all_processes_meet_in_any_order():
 
 
 def test_a_process_that_does_not_come_is_named():
-    found = call_roll([0, 2], 4, timeout=1.0)
-    assert "processes 1, 3 of 4 did not come within 1 s" in found[0]
-    assert "processes 1, 3 of 4 did not come within 1 s" in found[1]
+    found = call_roll([0, 2], 4, timeout=0.5)
+    assert "processes 1, 3 of 4 did not come within 0.5 s" in found[0]
+    assert "processes 1, 3 of 4 did not come within 0.5 s" in found[1]
 
 
 def test_without_process_0_the_others_say_where_they_looked():
-    (error,) = call_roll([1], 2, timeout=1.0).values()
+    (error,) = call_roll([1], 2, timeout=0.5).values()
     assert "process 0 at 127.0.0.1:" in error
-    assert "did not answer process 1 within 1 s" in error
+    assert "did not answer process 1 within 0.5 s" in error
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_without_process_0_the_others_say_where_they_looked():
     ],
 )
 def test_a_process_that_does_not_fit_is_turned_away(indices, facts, message):
-    found = call_roll(indices, 3, timeout=1.0, facts=facts)
+    found = call_roll(indices, 3, timeout=0.5, facts=facts)
     assert message in found[len(indices) - 1]
     assert message in found[0]
 
