@@ -23,17 +23,17 @@ def environment():
 
 
 @contextmanager
-def started(commands):
-    """Processes that run commands; none outlives the block."""
+def started(commands, extra=None):
+    """Processes that run commands, with further variables for each; none outlives the block."""
     running = [
         subprocess.Popen(
             [str(part) for part in command],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment(),
+            env=environment() | more,
         )
-        for command in commands
+        for command, more in zip(commands, extra or [{}] * len(commands), strict=True)
     ]
     try:
         yield running

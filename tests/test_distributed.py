@@ -1,6 +1,7 @@
 """Several processes start together, compute the same as one, and end together."""
 
 import json
+import random
 import signal
 import socket
 import subprocess
@@ -236,6 +237,21 @@ def test_the_command_runs_over_two_processes_and_one_prints(ghz):
 @pytest.mark.parametrize("processes", [1, 4])
 def test_the_command_runs_over_other_numbers_of_processes(ghz, processes):
     check_ghz(run_command(ghz, processes, "--observable", "Z0 Z2"))
+
+
+@pytest.mark.slow
+def test_the_command_runs_under_slurm(ghz):
+    command = [sys.executable, "-c", "from qjax.cli import main; main()", "run", ghz, "--json"]
+    command += ["--observable", "Z0 Z2", "--coordinator", "slurm"]
+    job = random.randrange(4096)  # the port is 61440 + job
+    step = {"SLURM_JOB_ID": job, "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": 2}
+    extra = [
+        {name: str(value) for name, value in step.items()}
+        | {"SLURM_PROCID": str(i), "SLURM_LOCALID": str(i), "SLURM_STEP_NUM_NODES": "1"}
+        for i in range(2)
+    ]
+    with started([command, command], extra) as running:
+        check_ghz(finish(running, 120))
 
 
 @pytest.mark.slow
