@@ -58,8 +58,8 @@ def _draw(states: Any, data: Any, *, shots: int, impl: str) -> Any:
 def _tree_draw(key: jax.Array, probabilities: jax.Array, shots: int) -> jax.Array:
     """Indices drawn with the given probabilities, by descent in a binary tree of sums."""
     depth = probabilities.shape[0].bit_length() - 1
-    start = jnp.ones(shots, jnp.int32)
-    return descended(sum_tree(probabilities), start, jax.random.split(key, depth)) - (1 << depth)
+    tree, start = sum_tree(probabilities), jnp.zeros(shots, jnp.int32)
+    return descended(tree[None], start, jax.random.split(key, depth))
 
 
 def sum_tree(probabilities: jax.Array) -> jax.Array:
@@ -73,16 +73,25 @@ def sum_tree(probabilities: jax.Array) -> jax.Array:
     return jnp.concatenate([jnp.zeros(1, probabilities.dtype), *reversed(levels)])
 
 
-def descended(tree: jax.Array, nodes: jax.Array, keys: jax.Array) -> jax.Array:
-    """Where shots get to from their nodes of a tree of sums, a level down for each key."""
+def descended(trees: jax.Array, which: jax.Array, keys: jax.Array) -> jax.Array:
+    """Where shots get to from the root of their tree, a level down for each key.
+
+    Args:
+        trees: Trees of sums, (trees, 2**(n + 1)).
+        which: The tree of each shot, int32 of shape (shots,).
+        keys: n keys.
+
+    Returns:
+        Indices in 0..2**n - 1, int32 of shape (shots,).
+    """
 
     def descend(node: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
-        left, right = tree[2 * node], tree[2 * node + 1]
-        threshold = jax.random.uniform(key, node.shape, tree.dtype) * (left + right)
+        left, right = trees[which, 2 * node], trees[which, 2 * node + 1]
+        threshold = jax.random.uniform(key, node.shape, trees.dtype) * (left + right)
         goes_right = (threshold >= left) & (right > 0)
         return 2 * node + goes_right.astype(jnp.int32), None
 
-    return lax.scan(descend, nodes, keys)[0]
+    return lax.scan(descend, jnp.ones_like(which), keys)[0] - (1 << len(keys))
 
 
 def _random_words(data: Any, shots: int, impl: str) -> Any:

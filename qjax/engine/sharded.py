@@ -25,6 +25,7 @@ from qjax.engine.moves import device_index, exchanged
 from qjax.engine.primitive import adjoint_p, apply_p
 from qjax.engine.rows import batch_of
 from qjax.engine.rules import family
+from qjax.errors import EngineError
 from qjax.plan import Plan
 from qjax.plan.exchange import ShardPlan, shard_plan
 
@@ -105,11 +106,8 @@ def _adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: ShardPlan, engine:
         own, pull = jax.vjp(partial(_own, part.numbers, device), numbers)
         cotangent, by_own, out = adjoint_p.bind(out, cotangent, own, plan=part.plan, engine=engine)
         total = total + pull(by_own)[0]
-        if part.bits:
-            # One after the other, or there would be a fourth state.
-            cotangent = exchanged(cotangent, part.bits, plan.num_global)
-            cotangent, out = lax.optimization_barrier((cotangent, out))
-            out = exchanged(out, part.bits, plan.num_global)
+        cotangent = exchanged(cotangent, part.bits, plan.num_global)
+        out = exchanged(out, part.bits, plan.num_global)
     return cotangent, total, out
 
 
@@ -157,6 +155,8 @@ def sharded_states(
         ((B, 2**n), where the amplitudes are). Rows are divided over "batch", amplitudes over
         "qubits".
     """
+    if not plan.is_unitary:
+        raise EngineError("A mesh takes circuits of unitary gates; this has another. Leave it out.")
     free = isinstance(start, int)
     cut = shard_plan(plan, num_global(mesh), restore=restore, free_start=free)
     layout = Layout(mesh, tuple(range(plan.num_qubits)) if restore else cut.final)
@@ -177,7 +177,10 @@ def _from_basis(
         state = basis_row(plan.num_local, own, dtype, engine)
         if plan.num_global:
             here = device_index(plan.num_global) == device
-            state = state.at[0, own].set(here.astype(dtype))
+            amplitude = here.astype(dtype).reshape(1, 1)
+            state = lax.dynamic_update_slice(
+                state, amplitude, [0, own], allow_negative_indices=False
+            )
         return sharded_apply_p.bind(state, numbers, plan=plan, engine=engine)
 
     return sharded(run, mesh, numbers_spec(mesh, rows), state_spec(mesh, rows))(numbers)

@@ -15,6 +15,8 @@ from qjax.engine.moves import device_index
 from qjax.engine.sampling import descended, marginals_p, sum_tree, transposed
 from qjax.engine.sharded import Layout, sharded
 
+_TREE_BITS = 29  # positions in a tree of sums are 32-bit integers
+
 
 @partial(jax.jit, static_argnums=(1, 2, 3))
 def marginals(states: jax.Array, qubits: tuple[int, ...], engine: str, layout: Layout) -> jax.Array:
@@ -47,7 +49,10 @@ def chosen_amplitudes(states: jax.Array, indices: Sequence[int], layout: Layout)
 def _chosen(states: jax.Array, pairs: Any, layout: Layout) -> jax.Array:
     def run(state: jax.Array, pairs: jax.Array) -> jax.Array:
         here = device_index(layout.num_global) == pairs[:, 0]
-        found = state[:, pairs[:, 1]]
+        column = lambda i: lax.dynamic_slice(
+            state, [jnp.zeros_like(i), i], [state.shape[0], 1], allow_negative_indices=False
+        )
+        found = jax.vmap(column, out_axes=1)(pairs[:, 1])[..., 0]
         return layout.summed(jnp.where(here, found, jnp.zeros_like(found)))
 
     spec = state_spec(layout.mesh, states.shape[0])
@@ -62,23 +67,25 @@ def drawn_bits(states: jax.Array, keys: jax.Array, shots: int, layout: Layout) -
     devices, whose sums all of them know; on the others every device descends for all shots, and the
     one that holds a shot's outcome tells it. So a key draws alike on every mesh.
     """
-    d, m = layout.num_global, layout.num_local
+    d = layout.num_global
+    low = min(layout.num_local, _TREE_BITS)  # a device has several trees if one would be too large
+    high = layout.num_local - low
 
     def one(state: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        heap = sum_tree(state.real**2 + state.imag**2)
-        totals = lax.all_gather(heap[1], QUBITS) if d else heap[1:2]
-        levels = jax.random.split(key, d + m)
-        root = jnp.ones(shots, jnp.int32)
-        device = descended(sum_tree(totals), root, levels[:d]) - 2**d
-        own = descended(heap, root, levels[d:]) - 2**m
-        return device, own
+        chances = state.real**2 + state.imag**2
+        trees = jax.vmap(sum_tree)(chances.reshape(2**high, 2**low))
+        totals = lax.all_gather(trees[:, 1], QUBITS).reshape(-1) if d else trees[:, 1]
+        levels = jax.random.split(key, d + high + low)
+        none = jnp.zeros(shots, jnp.int32)
+        tree = descended(sum_tree(totals)[None], none, levels[: d + high])
+        return tree, descended(trees, tree & (2**high - 1), levels[d + high :])
 
     def run(state: jax.Array, data: jax.Array) -> jax.Array:
-        device, own = jax.vmap(one)(state, jax.random.wrap_key_data(data, impl=impl))
-        here = device == device_index(d)
+        tree, own = jax.vmap(one)(state, jax.random.wrap_key_data(data, impl=impl))
+        here = tree >> high == device_index(d)
         own = layout.summed(jnp.where(here, own, jnp.zeros_like(own)))
-        bits = [own[..., None] >> np.arange(m, dtype=np.int32) & 1]
-        bits.append(device[..., None] >> np.arange(d, dtype=np.int32) & 1)
+        bits = [own[..., None] >> np.arange(low, dtype=np.int32) & 1]
+        bits.append(tree[..., None] >> np.arange(high + d, dtype=np.int32) & 1)
         return jnp.concatenate(bits, axis=-1)
 
     if not jnp.issubdtype(keys.dtype, jax.dtypes.prng_key):
