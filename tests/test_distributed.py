@@ -390,6 +390,14 @@ def test_a_run_goes_on_with_other_numbers_of_processes(tmp_path, double):
             np.testing.assert_allclose(found[name], expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.slow
+def test_processes_that_train_with_different_keys_end(tmp_path):
+    with workers("differ", 2, tmp_path) as running:
+        ends = finish(running, 120)
+    assert [code for _, _, code in ends] == [1, 1]
+    assert all("those of process 1 differ from those of process 0" in e for _, e, _ in ends)
+
+
 # --- ends -----------------------------------------------------------------------------------------
 
 KILLED = "process {} of {} was lost (its connection ended"

@@ -47,7 +47,7 @@ def mean_loss(params, batch):
     return jnp.mean((jax.vmap(model)(batch["x"]) - batch["y"]) ** 2)
 
 
-def train(steps, mesh=None, checkpoint=None):
+def train(steps, mesh=None, checkpoint=None, seed=3):
     return qj.fit(
         mean_loss,
         {"w": jnp.linspace(0.1, 0.7, 3)},
@@ -55,7 +55,7 @@ def train(steps, mesh=None, checkpoint=None):
         steps,
         data=data(),
         batch_size=8,
-        key=jax.random.key(3),
+        key=jax.random.key(seed),
         checkpoint=checkpoint,
         mesh=mesh,
         progress=False,
@@ -131,6 +131,10 @@ def resume(folder, devices, steps):
     }
 
 
+def differ(folder, devices):
+    train(5, qj.device_mesh(qubits=1, batch=devices), seed=jax.process_index())
+
+
 def collective():
     """A function that all processes must call together."""
     mesh = Mesh(np.array(jax.devices()), ("qubits",))
@@ -167,9 +171,8 @@ def main():
     qj.distributed.start(f"127.0.0.1:{port}", int(processes), int(index), **times)
     if task == "ends":
         return ends(*arguments)
-    made = {"results": results, "resume": resume}[task](
-        Path(folder), len(jax.devices()), *arguments
-    )
+    tasks = {"results": results, "resume": resume, "differ": differ}
+    made = tasks[task](Path(folder), len(jax.devices()), *arguments)
     arrays = {name: np.asarray(value) for name, value in made.items()}
     np.savez(Path(folder) / f"{task}{index}.npz", **arrays)
 

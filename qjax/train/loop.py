@@ -13,6 +13,7 @@ from jax.typing import ArrayLike
 
 from qjax._checks import as_positive
 from qjax._progress import Bar
+from qjax.distributed.agree import digest
 from qjax.errors import TrainingError
 from qjax.train.arguments import (
     as_callbacks,
@@ -196,6 +197,8 @@ def fit(
         capacity=training.capacity,
     )
     training.program = chunk_program(loss, optimizer, supply.function, options)
+    if jax.process_count() > 1:
+        training.given = digest((params, training.inputs))
     if mesh is not None:
         training.run = replicated(training.run, mesh)
         training.inputs = replicated(training.inputs, mesh)

@@ -42,6 +42,7 @@ class Training:
     step: int = 0
     losses: list[np.ndarray] = field(default_factory=list)  # of each call, (..., steps made)
     calls: list[tuple[int, float]] = field(default_factory=list)  # steps and seconds of each
+    given: np.ndarray | None = None  # a digest of what must be the same in all processes
     started: float = field(default_factory=time.perf_counter)
 
     @property
@@ -103,6 +104,12 @@ class Training:
                 f"is at step {self.step} and process 0 at step {step}. Pass all of them the same "
                 "arguments, and a checkpoint in a folder that all of them reach."
             )
+        if self.given is not None and not np.array_equal(agreed(self.given), self.given):
+            raise TrainingError(
+                "fit: params, key, hyperparameters and data must be the same in all processes, but "
+                f"those of process {jax.process_index()} differ from those of process 0."
+            )
+        self.given = None
         return tuple(chosen)
 
     def saved(self, history: np.ndarray) -> dict[str, Any]:
