@@ -98,6 +98,7 @@ def _run(
         buffer = _everywhere(buffer, mesh)
         start = _placed(initial_state, n, mesh, f"{what}: initial_state", amplitudes)
         lead = _lead(buffer.shape, np.shape(start), what)
+        state_spec(mesh, int(np.prod(lead)), what)
         start = start if isinstance(start, int) else _flat_rows(start, lead)
         rows = _flat_rows(buffer, lead)
         states, layout = sharded_states(

@@ -21,7 +21,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from strategies import FAMILIES, add_random_gate, random_circuit, random_state, random_template
 
 import qjax as qj
-from qjax.engine import sharded
+from qjax.engine import lowering, sharded
 from qjax.errors import EngineError
 from qjax.gates import GATES
 
@@ -120,8 +120,8 @@ def test_the_state_is_divided_over_the_devices():
 @multidevice
 @pytest.mark.parametrize("engine", ["xla", pytest.param("cuda", marks=pytest.mark.slow)])
 def test_every_engine_runs_in_shards(engine, rng):
-    circuit = random_template(5, 12, 3, rng)
-    point, mesh = rng.normal(size=3), qj.device_mesh(4)
+    circuit = random_template(5, 5, 3, rng)
+    point, mesh = rng.normal(size=3), qj.device_mesh(2)
     assert_is_oracles_state(circuit.bind(point), mesh, np.complex64, engine)
     value = lambda p: qj.expectation(circuit, "X4 Z0", p, mesh=mesh, engine=engine)
     exact = lambda p: oracle.expectation(oracle.statevector(circuit.bind(p)), {"X4 Z0": 1})
@@ -196,6 +196,25 @@ def test_a_large_state_is_that_of_one_device(rng):
     assert jnp.max(jnp.abs(jax.device_put(found, expected.sharding) - expected)) <= tolerance(
         np.complex64, 3 * 2 * n, n
     )
+
+
+@multidevice
+@pytest.mark.slow
+def test_a_deep_circuit_ends(rng):
+    """Eight devices leave the kernels' pool no thread, and this many calls fill its queues."""
+    n, layers = 20, 40
+    theta = qj.ParameterVector("theta", (layers, n))
+    circuit = qj.Circuit(n)
+    for layer in range(layers):
+        circuit.ry(list(theta[layer]), range(n)).cx(range(n - 1), range(1, n)).cz(n - 1, 0)
+    point = jnp.asarray(rng.normal(size=layers * n), np.float32)
+    ours, theirs = (
+        jax.jit(jax.value_and_grad(lambda p, m=m: qj.expectation(circuit, "Z0", p, mesh=m)))(point)
+        for m in (qj.device_mesh(8), None)
+    )
+    allowed = tolerance(np.complex64, 2 * layers * n, n)
+    assert abs(ours[0] - theirs[0]) <= allowed
+    assert jnp.max(jnp.abs(ours[1] - theirs[1])) <= allowed
 
 
 @multidevice
@@ -299,6 +318,27 @@ def test_a_gradient_takes_three_states_per_device_at_every_depth(layers):
 
 
 @multidevice
+@pytest.mark.slow
+def test_programs_for_states_that_fit_elsewhere_compile(monkeypatch):
+    """34 qubits: 2**31 amplitudes on each of eight devices, which no 32-bit number counts."""
+    for room in (lowering, sharded):
+        monkeypatch.setattr(room, "require", lambda *_, **__: None)
+    n, mesh = 34, qj.device_mesh(8)
+    circuit = qj.Circuit(n).ry(list(qj.ParameterVector("t", n)), range(n))
+    circuit.cx(range(n - 1), range(1, n)).cz(n - 1, 0)
+    energy = lambda p: qj.expectation(circuit, "Z0 Z33 + X33", p, mesh=mesh)
+    for run in (
+        jax.value_and_grad(energy),
+        lambda p: qj.statevector(circuit, p, mesh=mesh, initial_state="1" * n),
+        lambda p: qj.probabilities(circuit, p, qubits=[0, n - 1], mesh=mesh),
+        lambda p: qj.amplitudes(circuit, "1" * n, p, mesh=mesh),
+        lambda p: qj.sample(circuit, 5, jax.random.key(0), p, mesh=mesh),
+    ):
+        compiled = jax.jit(run).lower(jnp.zeros(n)).compile()
+        assert compiled.memory_analysis().temp_size_in_bytes <= 3.3 * 2**34
+
+
+@multidevice
 def test_fit_trains_on_a_mesh(rng):
     circuit = qj.Circuit(4).ry(list(qj.ParameterVector("t", 4)), range(4)).cx([0, 1, 2], [1, 2, 3])
     mesh = qj.device_mesh(4)
@@ -325,6 +365,7 @@ def test_what_cannot_be_is_said():
         (lambda: qj.statevector(circuit, mesh=Mesh(eight[:6], "qubits")), "power of two"),
         (lambda: qj.statevector(qj.Circuit(2), mesh=mesh), "at most the number of amplitudes, 4"),
         (lambda: qj.statevector(circuit, mesh=mesh), "Use at most 4 devices"),
+        (lambda: qj.statevector(qj.Circuit(34), mesh=mesh), "must fit in the .* of memory"),
     ]
     for call, message in cases:
         with pytest.raises(EngineError, match=message):

@@ -20,7 +20,8 @@ from jax.sharding import Mesh, PartitionSpec
 
 from qjax.engine.basis import basis_row
 from qjax.engine.local import Numbers, parts
-from qjax.engine.mesh import QUBITS, num_global, state_spec
+from qjax.engine.memory import require
+from qjax.engine.mesh import BATCH, QUBITS, num_global, state_spec
 from qjax.engine.moves import device_index, exchanged
 from qjax.engine.primitive import adjoint_p, apply_p
 from qjax.engine.rows import batch_of
@@ -157,6 +158,8 @@ def sharded_states(
     """
     if not plan.is_unitary:
         raise EngineError("A mesh takes circuits of unitary gates; this has another. Leave it out.")
+    rows = numbers.shape[0] if isinstance(start, int) else batch_of(start, numbers)
+    _require_memory(mesh, rows, plan.num_qubits, np.dtype(dtype))
     free = isinstance(start, int)
     cut = shard_plan(plan, num_global(mesh), restore=restore, free_start=free)
     layout = Layout(mesh, tuple(range(plan.num_qubits)) if restore else cut.final)
@@ -164,6 +167,19 @@ def sharded_states(
         place = sum((start >> q & 1) << p for q, p in enumerate(cut.start))
         return _from_basis(numbers, cut, place, mesh, np.dtype(dtype), engine), layout
     return _from_states(start, numbers, cut, mesh, engine), layout
+
+
+def _require_memory(mesh: Mesh, rows: int, num_qubits: int, dtype: np.dtype) -> None:
+    """Refuse states that do not fit in a CPU's memory, which its devices share.
+
+    The memory of a device of its own is asked about by the primitives that run there.
+    """
+    own = [d for d in mesh.devices.flat if d.process_index == jax.process_index()]
+    if own and own[0].platform == "cpu":
+        groups = mesh.shape.get(BATCH, 1)
+        per_device = rows // groups if rows % groups == 0 else rows
+        shape = len(own) * per_device, 2 ** (num_qubits - num_global(mesh))
+        require(1, shape, dtype.itemsize, "cpu")
 
 
 @partial(jax.jit, static_argnums=(1, 2, 3, 4, 5), inline=True)
