@@ -367,6 +367,9 @@ def test_four_processes_compute_what_dense_matrices_give(tmp_path, double):
     folder, results = computed(tmp_path, 4, "more")
     check_results(folder, results)
     tolerance = 100 * len(worker.template()) * EPS
+    np.testing.assert_allclose(
+        results[0]["values of both"], results[0]["values"], rtol=tolerance, atol=tolerance
+    )
     rows = zip(worker.values(8), results[0]["values"], results[0]["gradients"], strict=True)
     for row, value, gradient in rows:
         assert abs(value - energy(state_of(row))) < tolerance

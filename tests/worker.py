@@ -114,6 +114,7 @@ def results(folder, devices, more=False):
         again, _ = qj.train.load_checkpoint(folder / "state.npz", {"state": state})
         found |= {
             "values": value(many, batches),
+            "values of both": value(many, qj.device_mesh(qubits=2, batch=devices // 2)),
             "gradients": totals(many)["theta"],
             "loaded": found["loaded"] & (again["state"] == state).all(),
         }
