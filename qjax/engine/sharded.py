@@ -77,8 +77,9 @@ def _apply(state: Any, numbers: Any, *, plan: ShardPlan, engine: str) -> Any:
     rows = batch_of(state, numbers)
     for part in parts(plan):
         state = exchanged(state, part.bits, plan.num_global)
-        own = _own(part.numbers, device, numbers)
-        state = apply_p.bind(state, own, plan=part.plan, engine=engine)
+        if part.plan.ops:
+            own = _own(part.numbers, device, numbers)
+            state = apply_p.bind(state, own, plan=part.plan, engine=engine)
     return jnp.broadcast_to(state, (rows, state.shape[1]))
 
 
@@ -104,9 +105,12 @@ def _adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: ShardPlan, engine:
     out, cotangent = (jnp.broadcast_to(x, (rows, x.shape[1])) for x in (out, cotangent))
     total = jnp.zeros_like(numbers)
     for part in reversed(parts(plan)):
-        own, pull = jax.vjp(partial(_own, part.numbers, device), numbers)
-        cotangent, by_own, out = adjoint_p.bind(out, cotangent, own, plan=part.plan, engine=engine)
-        total = total + pull(by_own)[0]
+        if part.plan.ops:
+            own, pull = jax.vjp(partial(_own, part.numbers, device), numbers)
+            cotangent, by_own, out = adjoint_p.bind(
+                out, cotangent, own, plan=part.plan, engine=engine
+            )
+            total = total + pull(by_own)[0]
         cotangent = exchanged(cotangent, part.bits, plan.num_global)
         out = exchanged(out, part.bits, plan.num_global)
     return cotangent, total, out
