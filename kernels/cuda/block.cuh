@@ -14,6 +14,11 @@ namespace qjax_cuda {
 typedef unsigned int u32;
 typedef long long i64;
 
+// Neighbouring words, read at once.
+struct alignas(16) Words4 {
+  int of[4];
+};
+
 #if defined(__CUDACC__)
 
 #define QJAX_DEVICE __device__ __forceinline__
@@ -34,10 +39,33 @@ struct Shared {
   T* data;
   QJAX_DEVICE T get(u32, u32 place) const { return data[place]; }
   QJAX_DEVICE void set(u32, u32 place, T value) const { data[place] = value; }
+  // Places in bytes.
+  QJAX_DEVICE T get_at(u32, u32 bytes) const {
+    return *reinterpret_cast<const T*>(reinterpret_cast<const char*>(data) + bytes);
+  }
+  QJAX_DEVICE void set_at(u32, u32 bytes, T value) const {
+    *reinterpret_cast<T*>(reinterpret_cast<char*>(data) + bytes) = value;
+  }
 };
 
+// Has a value computed once and kept, not anew at each use.
+QJAX_DEVICE u32 kept(u32 value) {
+  asm volatile("" : "+r"(value));
+  return value;
+}
+template <class T>
+QJAX_DEVICE const T* kept(const T* global) {
+  asm volatile("" : "+l"(global));
+  return global;
+}
+template <class T>
+QJAX_DEVICE const T* in_global_memory(const T* pointer) {
+  __builtin_assume(__isGlobal(pointer));
+  return pointer;
+}
+
 struct Block {
-  QJAX_DEVICE u32 own() const { return threadIdx.x; }
+  QJAX_DEVICE u32 own() const { return own_; }
   QJAX_DEVICE u32 index() const { return blockIdx.x; }
   QJAX_DEVICE u32 count() const { return gridDim.x; }
   QJAX_DEVICE u32 threads() const { return blockDim.x; }
@@ -47,10 +75,31 @@ struct Block {
     extern __shared__ __align__(16) unsigned char qjax_shared[];
     return {reinterpret_cast<T*>(qjax_shared) + skipped};
   }
+
+ private:
+  const u32 own_ = kept(threadIdx.x);
 };
 
 QJAX_DEVICE void add_to(double* to, double value) { atomicAdd(to, value); }
 QJAX_DEVICE int parity(u32 x) { return __popc(x) & 1; }
+
+QJAX_DEVICE float magnitude(float x) { return fabsf(x); }
+QJAX_DEVICE double magnitude(double x) { return fabs(x); }
+
+// a / b, to a unit in the last place, for |b| >= 1/2.
+QJAX_DEVICE float quotient(float a, float b) {
+  float inverse;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(b));
+  const float first = a * inverse;
+  return fmaf(fmaf(-first, b, a), inverse, first);
+}
+QJAX_DEVICE double quotient(double a, double b) { return a / b; }
+
+// a, or -a if the sign bit of `flip` is set.
+QJAX_DEVICE float negated(float a, u32 flip) { return __uint_as_float(__float_as_uint(a) ^ flip); }
+QJAX_DEVICE double negated(double a, u32 flip) {
+  return __hiloint2double(__double2hiint(a) ^ static_cast<int>(flip), __double2loint(a));
+}
 
 template <class Real>
 QJAX_DEVICE Real from_lane(Real value, u32 mask) {
@@ -161,6 +210,8 @@ struct Shared {
     memory->touch(who, at, sizeof(T), true);
     memcpy(memory->bytes.data() + at, &value, sizeof(T));
   }
+  T get_at(u32 who, u32 bytes) const { return get(who, bytes / sizeof(T)); }
+  void set_at(u32 who, u32 bytes, T value) const { set(who, bytes / sizeof(T), value); }
 };
 
 class Block {
@@ -198,6 +249,17 @@ class Block {
 
 inline void add_to(double* to, double value) { *to += value; }
 inline int parity(u32 x) { return __builtin_parity(x); }
+template <class Real>
+Real magnitude(Real x) { return x < 0 ? -x : x; }
+template <class Real>
+Real quotient(Real a, Real b) { return a / b; }
+inline u32 kept(u32 value) { return value; }
+template <class T>
+const T* kept(const T* pointer) { return pointer; }
+template <class T>
+const T* in_global_memory(const T* pointer) { return pointer; }
+template <class Real>
+Real negated(Real a, u32 flip) { return flip >> 31 ? -a : a; }
 
 template <int N, class Threads, class Add>
 void reduce(const Block& block, Threads& threads, int lanes, const Add& add) {
@@ -236,6 +298,13 @@ QJAX_DEVICE Complex<Real> times(Complex<Real> a, Complex<Real> b) {
   return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
 
+// sum + a b, as four multiply-adds
+template <class Real>
+QJAX_DEVICE Complex<Real> add_times(Complex<Real> sum, Complex<Real> a, Complex<Real> b) {
+  const Complex<Real> part = {sum.re + a.re * b.re, sum.im + a.re * b.im};
+  return {part.re - a.im * b.im, part.im + a.im * b.re};
+}
+
 // conj(a) b
 template <class Real>
 QJAX_DEVICE Complex<Real> conj_times(Complex<Real> a, Complex<Real> b) {
@@ -243,8 +312,18 @@ QJAX_DEVICE Complex<Real> conj_times(Complex<Real> a, Complex<Real> b) {
 }
 
 template <class Real>
+QJAX_DEVICE Complex<Real> negated(Complex<Real> a, u32 flip) {
+  return {negated(a.re, flip), negated(a.im, flip)};
+}
+
+template <class Real>
 QJAX_DEVICE Complex<Real> conj(Complex<Real> a) {
   return {a.re, -a.im};
+}
+
+template <class Real>
+QJAX_DEVICE Real norm(Complex<Real> a) {
+  return a.re * a.re + a.im * a.im;
 }
 
 template <class Real>

@@ -5,27 +5,74 @@
 
 namespace qjax_cuda {
 
-// c v -+ s partner: exp(-i angle Y / 2), Y on bit J.
-template <int J, class Real, int N>
-QJAX_DEVICE void apply_ry(Complex<Real> (&v)[N], Real c, Real s) {
+// The rotation about Y or X on bit J as two shears: of bit 1 by tan, then of bit 0 by -sin cos; what
+// lacks then is 1 / cos for bit 0 and cos for bit 1. After it, bit 1 is multiplied by `ratio`.
+template <int J, bool kX, class Real, int N>
+QJAX_DEVICE void apply_shears(Complex<Real> (&v)[N], Real tan, Real product, Complex<Real> ratio) {
   QJAX_UNROLL
   for (int i = 0; i < N; ++i) {
     if (i >> J & 1) continue;
-    const Complex<Real> a = v[i], b = v[i | 1 << J];
-    v[i] = {c * a.re - s * b.re, c * a.im - s * b.im};
-    v[i | 1 << J] = {s * a.re + c * b.re, s * a.im + c * b.im};
+    Complex<Real>&a = v[i], &b = v[i | 1 << J];
+    if constexpr (kX) {
+      b = {b.re + tan * a.im, b.im - tan * a.re};
+      a = {a.re + product * b.im, a.im - product * b.re};
+    } else {
+      b = {b.re + tan * a.re, b.im + tan * a.im};
+      a = {a.re - product * b.re, a.im - product * b.im};
+    }
+    b = times(ratio, b);
   }
 }
 
-// c v - i s partner: exp(-i angle X / 2).
-template <int J, class Real, int N>
-QJAX_DEVICE void apply_rx(Complex<Real> (&v)[N], Real c, Real s) {
+// The same over sin, cot v + W partner with W = -i P; after it, bit 1 is multiplied by `ratio`.
+template <int J, bool kX, class Real, int N>
+QJAX_DEVICE void apply_large_turn(Complex<Real> (&v)[N], Real cot, Complex<Real> ratio) {
   QJAX_UNROLL
   for (int i = 0; i < N; ++i) {
     if (i >> J & 1) continue;
     const Complex<Real> a = v[i], b = v[i | 1 << J];
-    v[i] = {c * a.re + s * b.im, c * a.im - s * b.re};
-    v[i | 1 << J] = {c * b.re + s * a.im, c * b.im - s * a.re};
+    if constexpr (kX) {
+      v[i] = {cot * a.re + b.im, cot * a.im - b.re};
+      v[i | 1 << J] = times(ratio, Complex<Real>{cot * b.re + a.im, cot * b.im - a.re});
+    } else {
+      v[i] = {cot * a.re - b.re, cot * a.im - b.im};
+      v[i | 1 << J] = times(ratio, Complex<Real>{cot * b.re + a.re, cot * b.im + a.im});
+    }
+  }
+}
+
+// cos v + sin W partner, W = -i P of a rotation about Y or X on bit J, over cos: v + tan W partner.
+template <int J, bool kX, class Real, int N>
+QJAX_DEVICE void apply_small_turn(Complex<Real> (&v)[N], Real tan) {
+  QJAX_UNROLL
+  for (int i = 0; i < N; ++i) {
+    if (i >> J & 1) continue;
+    const Complex<Real> a = v[i], b = v[i | 1 << J];
+    if constexpr (kX) {
+      v[i] = {a.re + tan * b.im, a.im - tan * b.re};
+      v[i | 1 << J] = {b.re + tan * a.im, b.im - tan * a.re};
+    } else {
+      v[i] = {a.re - tan * b.re, a.im - tan * b.im};
+      v[i | 1 << J] = {b.re + tan * a.re, b.im + tan * a.im};
+    }
+  }
+}
+
+// The same over sin: cot v + W partner; or cot v - W partner.
+template <int J, bool kX, bool kMinus, class Real, int N>
+QJAX_DEVICE void apply_large_turn(Complex<Real> (&v)[N], Real cot) {
+  constexpr Real e = kMinus ? -1 : 1;
+  QJAX_UNROLL
+  for (int i = 0; i < N; ++i) {
+    if (i >> J & 1) continue;
+    const Complex<Real> a = v[i], b = v[i | 1 << J];
+    if constexpr (kX) {
+      v[i] = {cot * a.re + e * b.im, cot * a.im - e * b.re};
+      v[i | 1 << J] = {cot * b.re + e * a.im, cot * b.im - e * a.re};
+    } else {
+      v[i] = {cot * a.re - e * b.re, cot * a.im - e * b.im};
+      v[i | 1 << J] = {cot * b.re + e * a.re, cot * b.im + e * a.im};
+    }
   }
 }
 
@@ -46,29 +93,29 @@ QJAX_DEVICE void apply_matrix(Complex<Real> (&v)[N], const Complex<Real> (&m)[4]
   for (int i = 0; i < N; ++i) {
     if (i >> J & 1) continue;
     const Complex<Real> a = v[i], b = v[i | 1 << J];
-    v[i] = plus(times(m[0], a), times(m[1], b));
-    v[i | 1 << J] = plus(times(m[2], a), times(m[3], b));
+    v[i] = add_times(times(m[0], a), m[1], b);
+    v[i | 1 << J] = add_times(times(m[2], a), m[3], b);
   }
 }
 
-// A 4x4 matrix on bits A < C: entry(row, col), with A the lower bit of row and col.
-template <int A, int C, class Real, int N, class Entry>
-QJAX_DEVICE void apply_matrix2(Complex<Real> (&v)[N], const Entry& entry) {
-  Complex<Real> out[N];
+// A 4x4 matrix on bits A < C, A the lower bit of its indices.
+template <int A, int C, class Real, int N>
+QJAX_DEVICE void apply_matrix2(Complex<Real> (&v)[N], const Complex<Real> (&m)[16]) {
   QJAX_UNROLL
-  for (int row = 0; row < 4; ++row) {
-    const Complex<Real> m[4] = {entry(row, 0), entry(row, 1), entry(row, 2), entry(row, 3)};
+  for (int i = 0; i < N; ++i) {
+    if (i & (1 << A | 1 << C)) continue;
+    Complex<Real> out[4];
     QJAX_UNROLL
-    for (int i = 0; i < N; ++i) {
-      if (i & (1 << A | 1 << C)) continue;
-      const int at = i | (row & 1) << A | (row >> 1) << C;
-      const Complex<Real> x = plus(times(m[0], v[i]), times(m[1], v[i | 1 << A]));
-      const Complex<Real> y = plus(times(m[2], v[i | 1 << C]), times(m[3], v[i | 1 << A | 1 << C]));
-      out[at] = plus(x, y);
+    for (int row = 0; row < 4; ++row) {
+      out[row] = times(m[4 * row], v[i]);
+      QJAX_UNROLL
+      for (int k = 1; k < 4; ++k) {
+        out[row] = add_times(out[row], m[4 * row + k], v[i | (k & 1) << A | (k >> 1) << C]);
+      }
     }
+    QJAX_UNROLL
+    for (int row = 0; row < 4; ++row) v[i | (row & 1) << A | (row >> 1) << C] = out[row];
   }
-  QJAX_UNROLL
-  for (int i = 0; i < N; ++i) v[i] = out[i];
 }
 
 // X on bit J of the registers in `acts`.

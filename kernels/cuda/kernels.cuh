@@ -43,6 +43,7 @@ QJAX_SWEEP(double, d, 3, 2)
 QJAX_BACK(float, f, 1, 2)
 QJAX_BACK(float, f, 2, 2)
 QJAX_BACK(float, f, 3, 2)
+QJAX_BACK(float, f, 4, 2)
 #endif
 #if QJAX_PART == 3 || defined(QJAX_ALL_PARTS)
 QJAX_BACK(double, d, 1, 1)

@@ -12,14 +12,31 @@ template <class Real, int B, bool kBackward>
 struct SweepThread {
   Complex<Real> psi[1 << B];
   Complex<Real> lam[kBackward ? 1 << B : 1];
+  Complex<Real> scale;  // the state is scale psi, and its cotangent conj(scale) lam
   Real part[kBackward ? 32 : 1];
   const Real* numbers;
+  const Real* constants;  // those that kConstants stands for
   i64 sample;
 };
 
 QJAX_DEVICE u32 column_sum(const int* columns, int count, u32 bits) {
   u32 total = 0;
+  QJAX_ROLLED
   for (int b = 0; b < count; ++b) total ^= bits >> b & 1 ? static_cast<u32>(columns[b]) : 0;
+  return total;
+}
+
+QJAX_DEVICE u32 thread_sum(const int* columns, u32 thread) {
+  const Words4* four = reinterpret_cast<const Words4*>(columns);
+  u32 total = 0;
+  QJAX_UNROLL
+  for (int k = 0; k < kThreadColumns / 4; ++k) {
+    const Words4 words = four[k];
+    QJAX_UNROLL
+    for (int b = 0; b < 4; ++b) {
+      if (thread >> (4 * k + b) & 1) total ^= static_cast<u32>(words.of[b]);
+    }
+  }
   return total;
 }
 
@@ -27,9 +44,17 @@ QJAX_DEVICE u32 column_sum(const int* columns, int count, u32 bits) {
 template <int B>
 struct RegisterColumns {
   u32 of[B];
-  QJAX_DEVICE explicit RegisterColumns(const int* columns) {
+  // `unit` scales the columns, so that the sums need not be.
+  QJAX_DEVICE explicit RegisterColumns(const int* columns, u32 unit = 1) {
     QJAX_UNROLL
-    for (int b = 0; b < B; ++b) of[b] = static_cast<u32>(columns[b]);
+    for (int k = 0; k < B; k += 4) {
+      const Words4 words = *reinterpret_cast<const Words4*>(columns + k);
+      QJAX_UNROLL
+      for (int b = k; b < B && b < k + 4; ++b) {
+        of[b] = static_cast<u32>(words.of[b - k]);
+        if (unit != 1) of[b] = kept(of[b] * unit);
+      }
+    }
   }
   QJAX_DEVICE u32 operator()(int i) const {
     u32 total = 0;
@@ -57,14 +82,17 @@ class Sweep {
         Thread& t = threads_[me];
         t.sample = group * (block_.threads() >> args_.thread_bits) + (me >> args_.thread_bits);
         const i64 last = args_.batch - 1;
-        t.numbers = static_cast<const Real*>(args_.numbers) +
-                    (t.sample < last ? t.sample : last) * args_.number_stride;
+        t.numbers = kept(static_cast<const Real*>(args_.numbers) +
+                         (t.sample < last ? t.sample : last) * args_.number_stride);
+        t.constants = kept(static_cast<const Real*>(args_.constants) - i64(kConstants));
       }
       part_ = part;
       for (i64 tile = part; tile < args_.tiles; tile += args_.parts) {
         outer_ = static_cast<u32>(tile);
+        scaled_ = uneven_ = false;
         load();
-        ops(args_.tape + kSweepHeader + 2 * args_.tile_bits + (args_.qubits - args_.tile_bits));
+        ops(runs() + (2 * args_.tape[kRuns] + 3) / 4 * 4);
+        if (scaled_) settle();
         store();
       }
     }
@@ -78,13 +106,16 @@ class Sweep {
   QJAX_DEVICE u32 buffer() const { return block_.threads() << B; }  // places of one state
   QJAX_DEVICE int lanes() const { return args_.thread_bits < 5 ? args_.thread_bits : 5; }
   QJAX_DEVICE Shared<C> memory() const { return block_.template shared<C>(0); }
+  QJAX_DEVICE const int* loaded() const { return args_.tape + kSweepHeader; }
+  QJAX_DEVICE const int* stored() const { return loaded() + kAllColumns; }
+  QJAX_DEVICE const int* runs() const { return stored() + kAllColumns; }
 
   QJAX_DEVICE const Real* at(const Thread& t, int reference) const {
-    return reference >= 0 ? t.numbers + reference
-                          : static_cast<const Real*>(args_.constants) + (-1 - reference);
+    return in_global_memory((reference >= 0 ? t.numbers : t.constants) + reference);
   }
 
-  QJAX_DEVICE static C entry(const Real* m, u32 k) { return {m[2 * k], m[2 * k + 1]}; }
+  // Numbers come in pairs.
+  QJAX_DEVICE static C entry(const Real* m, u32 k) { return reinterpret_cast<const C*>(m)[k]; }
 
   QJAX_DEVICE bool acts(const int* gate, u32 me) const {
     return (own(me) & gate[0]) == static_cast<u32>(gate[1]) && outer_acts(gate);
@@ -132,44 +163,31 @@ class Sweep {
 
   // --- between memory and registers ---------------------------------------------------------------
 
-  struct Offsets {
-    i64 first, of[B];
-    QJAX_DEVICE i64 operator()(int i) const {
-      i64 total = first;
-      QJAX_UNROLL
-      for (int b = 0; b < B; ++b) total += i >> b & 1 ? of[b] : 0;
-      return total;
+  // The index of the amplitude in register 0, without the columns of the registers.
+  QJAX_DEVICE u32 first_index(const int* columns, u32 me) const {
+    u32 index = thread_sum(columns, own(me));
+    const int* run = runs();
+    for (int r = 0; r < args_.tape[kRuns]; ++r, run += 2) {
+      index |= (outer_ & static_cast<u32>(run[0])) << run[1];
     }
-  };
-
-  QJAX_DEVICE Offsets offsets(const int* qubits, u32 me) const {
-    const int* outside = args_.tape + kSweepHeader + 2 * args_.tile_bits;
-    Offsets out;
-    out.first = 0;
-    for (int o = 0; o < args_.qubits - args_.tile_bits; ++o) {
-      out.first += static_cast<i64>(outer_ >> o & 1) << outside[o];
-    }
-    for (int b = 0; b < args_.thread_bits; ++b) {
-      out.first += static_cast<i64>(own(me) >> b & 1) << qubits[b];
-    }
-    QJAX_UNROLL
-    for (int b = 0; b < B; ++b) out.of[b] = i64(1) << qubits[args_.thread_bits + b];
-    return out;
+    return index;
   }
 
   QJAX_DEVICE void load() {
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
-      const Offsets offset = offsets(args_.tape + kSweepHeader, me);
+      const u32 first = first_index(loaded(), me);
+      const RegisterColumns<B> at(loaded() + kThreadColumns);
       const bool there = t.sample < args_.batch;
-      const C* psi = static_cast<const C*>(args_.psi_in) + t.sample * args_.psi_stride;
+      const C* psi = static_cast<const C*>(args_.psi_in) + t.sample * args_.psi_stride + first;
       QJAX_UNROLL
-      for (int i = 0; i < N; ++i) t.psi[i] = there ? psi[offset(i)] : C{0, 0};
+      for (int i = 0; i < N; ++i) t.psi[i] = there ? psi[at(i)] : C{0, 0};
       if constexpr (kBackward) {
-        const C* lam = static_cast<const C*>(args_.lam_in) + t.sample * args_.lam_stride;
+        const C* lam = static_cast<const C*>(args_.lam_in) + t.sample * args_.lam_stride + first;
         QJAX_UNROLL
-        for (int i = 0; i < N; ++i) t.lam[i] = there ? lam[offset(i)] : C{0, 0};
+        for (int i = 0; i < N; ++i) t.lam[i] = there ? lam[at(i)] : C{0, 0};
       }
+      t.scale = {1, 0};
     }
   }
 
@@ -177,33 +195,49 @@ class Sweep {
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
       if (t.sample < args_.batch) {
-        const Offsets offset = offsets(args_.tape + kSweepHeader + args_.tile_bits, me);
-        const i64 row = t.sample << args_.qubits;
+        const u32 first = first_index(stored(), me);
+        const RegisterColumns<B> at(stored() + kThreadColumns);
+        const i64 row = (t.sample << args_.qubits) + first;
         C* psi = static_cast<C*>(args_.psi) + row;
         QJAX_UNROLL
-        for (int i = 0; i < N; ++i) psi[offset(i)] = t.psi[i];
+        for (int i = 0; i < N; ++i) psi[at(i)] = t.psi[i];
         if constexpr (kBackward) {
           C* lam = static_cast<C*>(args_.lam) + row;
           QJAX_UNROLL
-          for (int i = 0; i < N; ++i) lam[offset(i)] = t.lam[i];
+          for (int i = 0; i < N; ++i) lam[at(i)] = t.lam[i];
         }
       }
     }
   }
 
+  // Multiplies the registers by what they lack.
+  QJAX_DEVICE static void settle(Thread& t) {
+    QJAX_UNROLL
+    for (int i = 0; i < N; ++i) {
+      t.psi[i] = times(t.scale, t.psi[i]);
+      if constexpr (kBackward) t.lam[i] = conj_times(t.scale, t.lam[i]);
+    }
+    t.scale = {1, 0};
+  }
+
+  QJAX_DEVICE void settle() {
+    QJAX_EACH(block_, me) settle(threads_[me]);
+    scaled_ = uneven_ = false;
+  }
+
   // Writes the registers to shared memory, at the places that columns give: psi to the first buffer,
   // lam to the second.
   QJAX_DEVICE void put(const int* columns) {
-    const Shared<C> memory = this->memory();
+    const Shared<C> memory = this->memory(), second = block_.template shared<C>(buffer());
     block_.sync();
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
-      const u32 first = first_place(me) ^ column_sum(columns, args_.thread_bits, own(me));
-      const RegisterColumns<B> at(columns + args_.thread_bits);
+      const u32 first = kept((first_place(me) ^ thread_sum(columns, own(me))) * u32(sizeof(C)));
+      const RegisterColumns<B> at(columns + kThreadColumns, sizeof(C));
       QJAX_UNROLL
       for (int i = 0; i < N; ++i) {
-        memory.set(me, first ^ at(i), t.psi[i]);
-        if constexpr (kBackward) memory.set(me, buffer() + (first ^ at(i)), t.lam[i]);
+        memory.set_at(me, first ^ at(i), t.psi[i]);
+        if constexpr (kBackward) second.set_at(me, first ^ at(i), t.lam[i]);
       }
     }
     block_.sync();
@@ -212,29 +246,35 @@ class Sweep {
   // --- far ops ------------------------------------------------------------------------------------
 
   QJAX_DEVICE void exchange(const int* op) {
-    const int* read = op + 3;
-    const int* outside = read + args_.tile_bits;
+    const int* read = op + 4;
+    const int* outside = read + kAllColumns;
     u32 constant = static_cast<u32>(op[2]);
-    for (int k = 0; k < outside[0]; ++k) {
-      constant ^= outer_ >> outside[1 + 2 * k] & 1 ? static_cast<u32>(outside[2 + 2 * k]) : 0;
+    for (int k = 0; k < op[3]; ++k) {
+      constant ^= outer_ >> outside[2 * k] & 1 ? static_cast<u32>(outside[2 * k + 1]) : 0;
     }
-    const Shared<C> memory = this->memory();
+    get(read, constant);
+  }
+
+  // Reads the registers from the places that columns and a constant give.
+  QJAX_DEVICE void get(const int* columns, u32 constant) {
+    const Shared<C> memory = this->memory(), second = block_.template shared<C>(buffer());
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
-      const u32 first = first_place(me) ^ constant ^ column_sum(read, args_.thread_bits, own(me));
-      const RegisterColumns<B> at(read + args_.thread_bits);
+      const u32 place = first_place(me) ^ constant ^ thread_sum(columns, own(me));
+      const u32 first = kept(place * u32(sizeof(C)));
+      const RegisterColumns<B> at(columns + kThreadColumns, sizeof(C));
       QJAX_UNROLL
       for (int i = 0; i < N; ++i) {
-        t.psi[i] = memory.get(me, first ^ at(i));
-        if constexpr (kBackward) t.lam[i] = memory.get(me, buffer() + (first ^ at(i)));
+        t.psi[i] = memory.get_at(me, first ^ at(i));
+        if constexpr (kBackward) t.lam[i] = second.get_at(me, first ^ at(i));
       }
     }
   }
 
   // The place of register i in a tile, i not known to the compiler.
   QJAX_DEVICE u32 place(const int* columns, u32 me, int i) const {
-    return column_sum(columns, args_.thread_bits, own(me)) ^
-           column_sum(columns + args_.thread_bits, B, static_cast<u32>(i));
+    return thread_sum(columns, own(me)) ^
+           column_sum(columns + kThreadColumns, B, static_cast<u32>(i));
   }
 
   QJAX_DEVICE bool acts_at(const int* op, u32 place) const {
@@ -250,8 +290,8 @@ class Sweep {
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
       const Real* m = at(t, op[6]);
-      const u32 first = column_sum(columns, args_.thread_bits, own(me));
-      const RegisterColumns<B> register_at(columns + args_.thread_bits);
+      const u32 first = thread_sum(columns, own(me));
+      const RegisterColumns<B> register_at(columns + kThreadColumns);
       const bool outer_odd = parity(outer_ & op[11]) ^ (y < 2);
       Real g = 0, r = 0;
       QJAX_UNROLL
@@ -286,12 +326,14 @@ class Sweep {
   // The places of a matrix index on bits of the tile.
   QJAX_DEVICE static u32 spread(const int* bits, int k, u32 value) {
     u32 out = 0;
+    QJAX_ROLLED
     for (int b = 0; b < k; ++b) out |= (value >> b & 1) << bits[b];
     return out;
   }
 
   QJAX_DEVICE static u32 gathered(const int* bits, int k, u32 place) {
     u32 out = 0;
+    QJAX_ROLLED
     for (int b = 0; b < k; ++b) out |= (place >> bits[b] & 1) << b;
     return out;
   }
@@ -320,7 +362,7 @@ class Sweep {
           C factor = entry(m, kForm == kAsIs ? (row << k) + col : (col << k) + row);
           if (kForm == kInverse) factor.im = -factor.im;
           const u32 from = first_place(me) + ((own_place & ~all) | spread(bits, k, col));
-          total = plus(total, times(factor, memory.get(me, from)));
+          total = add_times(total, factor, memory.get(me, from));
         }
         result[i] = total;
       }
@@ -370,7 +412,7 @@ class Sweep {
         u32 rest = 0;
         QJAX_ROLLED
         do {
-          total = plus(total, times(memory.get(me, buffer() + row + rest), memory.get(me, col + rest)));
+          total = add_times(total, memory.get(me, buffer() + row + rest), memory.get(me, col + rest));
           rest = ((rest | ~mask) + 1) & mask;
         } while (rest != 0);
         add(op[7] + 2 * static_cast<int>(e), me, static_cast<double>(total.re));
@@ -519,18 +561,7 @@ class Sweep {
     } else {
       tensor_product<kAsIs>(op, 0);
     }
-    const int* columns = op + op[1];
-    const Shared<C> memory = this->memory();
-    QJAX_EACH(block_, me) {
-      Thread& t = threads_[me];
-      const u32 first = first_place(me) ^ column_sum(columns, args_.thread_bits, own(me));
-      const RegisterColumns<B> at(columns + args_.thread_bits);
-      QJAX_UNROLL
-      for (int i = 0; i < N; ++i) {
-        t.psi[i] = memory.get(me, first ^ at(i));
-        if constexpr (kBackward) t.lam[i] = memory.get(me, buffer() + (first ^ at(i)));
-      }
-    }
+    get(op + op[1], 0);
   }
 
   QJAX_DEVICE void permute_far(const int* op) {
@@ -581,7 +612,7 @@ class Sweep {
         u32 rest = 0;
         QJAX_ROLLED
         do {
-          total = plus(total, times(memory.get(me, buffer() + first + rest), memory.get(me, first + rest)));
+          total = add_times(total, memory.get(me, buffer() + first + rest), memory.get(me, first + rest));
           rest = ((rest | ~mask) + 1) & mask;
         } while (rest != 0);
         const C value = conj_times(entry(d, e), total);
@@ -593,52 +624,128 @@ class Sweep {
 
   // --- ops on registers ---------------------------------------------------------------------------
 
+  // exp(-i angle P / 2) of one register bit, and a diagonal after it; when a run goes back, before it.
   template <int J>
-  QJAX_DEVICE void ry(const int* op) {
+  QJAX_DEVICE void turn(const int* op) {
+    const Words4 words = *reinterpret_cast<const Words4*>(op);
+    const int form = words.of[0], axis = form & 3, diagonal = form >> 2 & 3;
+    if (form == 0) return;
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
-      const Real* m = at(t, op[1]);
-      const Real c = m[0], s = m[1];
       if constexpr (kBackward) {
-        Real g = 0;
-        QJAX_UNROLL
-        for (int i = 0; i < N; ++i) {
-          if (i >> J & 1) continue;
-          const int k = i | 1 << J;
-          g += t.lam[k].re * t.psi[i].re - t.lam[k].im * t.psi[i].im;
-          g -= t.lam[i].re * t.psi[k].re - t.lam[i].im * t.psi[k].im;
-        }
-        t.part[0] = g;
-        apply_ry<J>(t.psi, c, -s);
-        apply_ry<J>(t.lam, c, -s);
+        t.part[0] = t.part[1] = 0;
+        if (diagonal) turn_phase<J>(t, diagonal, at(t, words.of[2]));
+        if (axis == kAxisY) turn_axis<J, false>(t, at(t, words.of[1]));
+        if (axis == kAxisX) turn_axis<J, true>(t, at(t, words.of[1]));
       } else {
-        apply_ry<J>(t.psi, c, s);
+        C zero = {1, 0}, one = {1, 0};
+        if (diagonal) diagonal_entries(at(t, words.of[2]), diagonal, &zero, &one);
+        const C turned = axis ? entry(at(t, words.of[1]), 0) : C{1, 0};
+        const Real c = turned.re, s = turned.im;
+        const bool small = magnitude(c) >= magnitude(s);
+        const Real inverse = quotient(Real(1), small ? c : s);
+        // What lacks: `scale` to all amplitudes, and `share` to those of bit 1.
+        const Real share = small ? c * c : Real(1), scale = small ? inverse : s;
+        const C ratio = conj_times(zero, C{one.re * share, one.im * share});
+        t.scale = times(C{zero.re * scale, zero.im * scale}, t.scale);
+        if (small) {
+          if (axis == kAxisX) {
+            apply_shears<J, true>(t.psi, s * inverse, s * c, ratio);
+          } else {
+            apply_shears<J, false>(t.psi, s * inverse, s * c, ratio);
+          }
+        } else {
+          if (axis == kAxisX) {
+            apply_large_turn<J, true>(t.psi, c * inverse, ratio);
+          } else {
+            apply_large_turn<J, false>(t.psi, c * inverse, ratio);
+          }
+        }
       }
     }
-    want(1, op[2]);
+    if (kBackward && form >> 4) {
+      const Sweep& self = *this;
+      reduce<2>(block_, threads_, lanes(), [&self, &words, form](u32 me, int k, double value) {
+        const int before = k == 1 ? form >> 4 & 1 : 0;
+        if (form >> (4 + k) & 1) self.add(words.of[3] + before, me, value);
+      });
+    }
   }
 
+  QJAX_DEVICE static void diagonal_entries(const Real* m, int form, C* zero, C* one) {
+    const C first = entry(m, 0);
+    *zero = {first.re, form == kHalfAngle ? -first.im : first.im};
+    *one = form == kHalfAngle ? first : entry(m, 1);
+  }
+
+  // A diagonal of a run that goes back: its first entry goes to the scale.
   template <int J>
-  QJAX_DEVICE void rx(const int* op) {
-    QJAX_EACH(block_, me) {
-      Thread& t = threads_[me];
-      const Real* m = at(t, op[1]);
-      const Real c = m[0], s = m[1];
-      if constexpr (kBackward) {
-        Real g = 0;
-        QJAX_UNROLL
-        for (int i = 0; i < N; ++i) {
-          const int k = i ^ 1 << J;
-          g += t.lam[i].re * t.psi[k].im + t.lam[i].im * t.psi[k].re;
-        }
-        t.part[0] = g;
-        apply_rx<J>(t.psi, c, -s);
-        apply_rx<J>(t.lam, c, s);
+  QJAX_DEVICE static void turn_phase(Thread& t, int form, const Real* m) {
+    C zero, one;
+    diagonal_entries(m, form, &zero, &one);
+    const C ratio = conj_times(zero, one);
+    Real sum = 0;
+    QJAX_UNROLL
+    for (int i = 0; i < N; ++i) {
+      const Real value = t.lam[i].re * t.psi[i].im + t.lam[i].im * t.psi[i].re;
+      sum += i >> J & 1 ? -value : value;
+    }
+    t.part[1] = sum * norm(t.scale);
+    QJAX_UNROLL
+    for (int i = 0; i < N; ++i) {
+      if (!(i >> J & 1)) continue;
+      t.psi[i] = conj_times(ratio, t.psi[i]);
+      t.lam[i] = times(ratio, t.lam[i]);
+    }
+    t.scale = conj_times(zero, t.scale);
+  }
+
+  // A rotation of a run that goes back: cos or sin, whichever is larger, goes to the scale.
+  template <int J, bool kX>
+  QJAX_DEVICE static void turn_axis(Thread& t, const Real* m) {
+    const C turned = entry(m, 0);
+    const Real c = turned.re, s = -turned.im;
+    Real sum = 0;
+    QJAX_UNROLL
+    for (int i = 0; i < N; ++i) {
+      if (i >> J & 1) continue;
+      const int k = i | 1 << J;
+      if constexpr (kX) {
+        sum += t.lam[i].re * t.psi[k].im + t.lam[i].im * t.psi[k].re;
+        sum += t.lam[k].re * t.psi[i].im + t.lam[k].im * t.psi[i].re;
       } else {
-        apply_rx<J>(t.psi, c, s);
+        sum += t.lam[k].re * t.psi[i].re - t.lam[k].im * t.psi[i].im;
+        sum -= t.lam[i].re * t.psi[k].re - t.lam[i].im * t.psi[k].im;
       }
     }
-    want(1, op[2]);
+    t.part[0] = sum * norm(t.scale);
+    if (magnitude(c) >= magnitude(s)) {
+      const Real tan = quotient(s, c);
+      apply_small_turn<J, kX>(t.psi, tan);
+      apply_small_turn<J, kX>(t.lam, kX ? -tan : tan);
+      t.scale = {t.scale.re * c, t.scale.im * c};
+    } else {
+      const Real cot = quotient(c, s);
+      apply_large_turn<J, kX, false>(t.psi, cot);
+      apply_large_turn<J, kX, kX>(t.lam, cot);
+      t.scale = {t.scale.re * s, t.scale.im * s};
+    }
+  }
+
+  QJAX_DEVICE void signs(const int* op) {
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      u32 minus = 0;
+      const int* sign = op + 2;
+      QJAX_ROLLED
+      for (int k = 0; k < op[1]; ++k, sign += 5) minus ^= acts(sign, me) ? static_cast<u32>(sign[4]) : 0;
+      QJAX_UNROLL
+      for (int i = 0; i < N; ++i) {
+        const u32 flip = minus << (31 - i) & 0x80000000u;
+        t.psi[i] = negated(t.psi[i], flip);
+        if constexpr (kBackward) t.lam[i] = negated(t.lam[i], flip);
+      }
+    }
   }
 
   template <int J>
@@ -655,15 +762,41 @@ class Sweep {
     }
   }
 
-  // The entries of a matrix, or of the identity where a gate does not act.
+  // The entries of a matrix on one or two bits; of the identity where it does not act. `swapped` says
+  // that it has the higher bit first.
   template <int kSize>
   struct Entries {
-    const Real* m;
-    bool on, swapped;
-    QJAX_DEVICE C operator()(int row, int col) const {
-      const auto place = [this](int k) { return swapped ? k >> 1 | (k & 1) << 1 : k; };
-      const C value = entry(m, static_cast<u32>(kSize * place(row) + place(col)));
-      return on ? value : C{Real(row == col), 0};
+    C m[kSize * kSize];
+    QJAX_DEVICE Entries(const Real* from, bool on, bool swapped) {
+      QJAX_UNROLL
+      for (int k = 0; k < kSize * kSize; ++k) m[k] = entry(from, k);
+      if (swapped) {
+        QJAX_UNROLL
+        for (int k = 0; k < kSize * kSize; ++k) {
+          const int other = (k & 5) << 1 | (k & 10) >> 1;
+          if (k < other) exchanged(m[k], m[other]);
+        }
+      }
+      if (!on) {
+        QJAX_UNROLL
+        for (int k = 0; k < kSize * kSize; ++k) m[k] = {Real(k % (kSize + 1) == 0), 0};
+      }
+    }
+    QJAX_DEVICE static void exchanged(C& a, C& b) {
+      const C kept = a;
+      a = b;
+      b = kept;
+    }
+    QJAX_DEVICE void transpose() {
+      QJAX_UNROLL
+      for (int k = 0; k < kSize * kSize; ++k) {
+        const int other = k % kSize * kSize + k / kSize;
+        if (k < other) exchanged(m[k], m[other]);
+      }
+    }
+    QJAX_DEVICE void conjugate() {
+      QJAX_UNROLL
+      for (int k = 0; k < kSize * kSize; ++k) m[k].im = -m[k].im;
     }
   };
 
@@ -672,26 +805,26 @@ class Sweep {
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
       const bool on = acts(op + 3, me);
-      const Entries<2> e = {at(t, op[1]), on, false};
-      const C m[4] = {e(0, 0), e(0, 1), e(1, 0), e(1, 1)};
+      Entries<2> e(at(t, op[1]), on, false);
       if constexpr (kBackward) {
-        const C undo[4] = {conj(m[0]), conj(m[2]), conj(m[1]), conj(m[3])};
-        const C turned[4] = {m[0], m[2], m[1], m[3]};
-        apply_matrix<J>(t.psi, undo);
+        e.transpose();
+        e.conjugate();
+        apply_matrix<J>(t.psi, e.m);
         QJAX_UNROLL
         for (int k = 0; k < 4; ++k) {
           C total = {0, 0};
           QJAX_UNROLL
           for (int i = 0; i < N; ++i) {
             if (i >> J & 1) continue;
-            total = plus(total, times(t.lam[i | (k >> 1) << J], t.psi[i | (k & 1) << J]));
+            total = add_times(total, t.lam[i | (k >> 1) << J], t.psi[i | (k & 1) << J]);
           }
           t.part[2 * k] = on ? total.re : Real(0);
           t.part[2 * k + 1] = on ? -total.im : Real(0);
         }
-        apply_matrix<J>(t.lam, turned);
+        e.conjugate();
+        apply_matrix<J>(t.lam, e.m);
       } else {
-        apply_matrix<J>(t.psi, m);
+        apply_matrix<J>(t.psi, e.m);
       }
     }
     want(8, op[2]);
@@ -712,9 +845,11 @@ class Sweep {
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
       const bool on = acts(op + 3, me);
-      const Entries<4> m = {at(t, op[1]), on, op[7] != 0};
+      Entries<4> e(at(t, op[1]), on, op[7] != 0);
       if constexpr (kBackward) {
-        apply_matrix2<A, D>(t.psi, [m](int row, int col) { return conj(m(col, row)); });
+        e.transpose();
+        e.conjugate();
+        apply_matrix2<A, D>(t.psi, e.m);
         QJAX_UNROLL
         for (int k = 0; k < 16; ++k) {
           const int row = (k >> 2 & 1) << A | k >> 3 << D, col = (k & 1) << A | (k >> 1 & 1) << D;
@@ -722,14 +857,15 @@ class Sweep {
           QJAX_UNROLL
           for (int i = 0; i < N; ++i) {
             if (i & (1 << A | 1 << D)) continue;
-            total = plus(total, times(t.lam[i | row], t.psi[i | col]));
+            total = add_times(total, t.lam[i | row], t.psi[i | col]);
           }
           t.part[2 * k] = on ? total.re : Real(0);
           t.part[2 * k + 1] = on ? -total.im : Real(0);
         }
-        apply_matrix2<A, D>(t.lam, [m](int row, int col) { return m(col, row); });
+        e.conjugate();
+        apply_matrix2<A, D>(t.lam, e.m);
       } else {
-        apply_matrix2<A, D>(t.psi, m);
+        apply_matrix2<A, D>(t.psi, e.m);
       }
     }
     want(32, op[2]);
@@ -795,17 +931,18 @@ class Sweep {
         zero = times(zero, d.zero);
         one = times(one, d.one);
       }
-      QJAX_UNROLL
-      for (int i = 0; i < N; ++i) {
-        const C d = pattern >> i & 1 ? one : zero;
-        if constexpr (kBackward) {
-          t.psi[i] = conj_times(d, t.psi[i]);
-          t.lam[i] = times(d, t.lam[i]);
-        } else {
-          t.psi[i] = times(d, t.psi[i]);
+      if (pattern == 0) {
+        t.scale = kBackward ? conj_times(zero, t.scale) : times(zero, t.scale);
+      } else {
+        QJAX_UNROLL
+        for (int i = 0; i < N; ++i) {
+          const C d = pattern >> i & 1 ? one : zero;
+          t.psi[i] = kBackward ? conj_times(d, t.psi[i]) : times(d, t.psi[i]);
+          if constexpr (kBackward) t.lam[i] = times(d, t.lam[i]);
         }
       }
     }
+    if (pattern == 0) scaled_ = uneven_ = true;
   }
 
   // lam psi does not change along diagonals, so the cotangent of one of them, which is lam psi of its
@@ -923,23 +1060,81 @@ class Sweep {
 
   QJAX_DEVICE void ops(const int* op) {
     QJAX_ROLLED
-    for (; op[0] != kEnd; op += op[0] >> 8) {
+    for (;;) {
+      // What circuits have most comes first.
+      QJAX_ROLLED
+      for (;; op += op[0] >> 8) {
+        const int code = op[0] & 0xff;
+        if (code == kTurns) {
+          turns(op);
+        } else if (code == kExchange && !uneven_) {
+          put(op + op[1]);
+          exchange(op);
+        } else {
+          break;
+        }
+      }
       const int code = op[0] & 0xff;
-      if (code <= kTensor) put(op + op[1]);
+      if (code == kEnd) return;
       count_ = 0;
-      one(code, op);
+      if (kBackward && scaled_ && !keeps_scale(code)) settle();
+      if (code <= kTensor) {
+        if (uneven_) settle();
+        if (code == kExchange) continue;
+        put(op + op[1]);
+        far_op(code, op);
+      } else {
+        near_op(code, op);
+      }
       if (kBackward && count_ > 0) add_parts();
+      op += op[0] >> 8;
     }
   }
 
-  QJAX_DEVICE void one(int code, const int* op) {
+  // Whether an op of a backward run does the same whatever the scale is.
+  QJAX_DEVICE static bool keeps_scale(int code) {
+    return code == kExchange || code == kTurns || code == kSigns || (code >= kFlip && code < kDense2) ||
+           code == kPhases || code == kTable;
+  }
+
+  QJAX_DEVICE void turns(const int* op) {
+    turn<0>(op + 4);
+    if constexpr (B > 1) turn<1>(op + 4 + kTurnWords);
+    if constexpr (B > 2) turn<2>(op + 4 + 2 * kTurnWords);
+    if constexpr (B > 3) turn<3>(op + 4 + 3 * kTurnWords);
+    if constexpr (B > 4) turn<4>(op + 4 + 4 * kTurnWords);
+    scaled_ = true;
+    QJAX_EACH(block_, me) {
+      // A turn changes it by a factor of at most sqrt(2), and it must neither vanish nor overflow.
+      const Real size = norm(threads_[me].scale);
+      if (!(size > Real(1e-12) && size < Real(1e12))) settle(threads_[me]);
+    }
+  }
+
+  QJAX_DEVICE void far_op(int code, const int* op) {
+    switch (code) {
+      case kRotationFar: rotation_far(op); break;
+      case kDenseFar: dense_far(op); break;
+      case kPermuteFar: permute_far(op); break;
+      case kTableSumFar:
+        if constexpr (kBackward) table_sum_far(op);
+        break;
+      case kTensor:
+        if constexpr (B >= 3) tensor(op);
+        break;
+      default: break;
+    }
+  }
+
+  QJAX_DEVICE void near_op(int code, const int* op) {
 #define QJAX_ON_BIT(first, J, name)                       \
   case first + J:                                         \
     if constexpr (J < B) name<(J < B ? J : 0)>(op);       \
     break;
 #define QJAX_ON_BITS(first, name)                                     \
   QJAX_ON_BIT(first, 0, name) QJAX_ON_BIT(first, 1, name)             \
-  QJAX_ON_BIT(first, 2, name) QJAX_ON_BIT(first, 3, name)
+  QJAX_ON_BIT(first, 2, name) QJAX_ON_BIT(first, 3, name)             \
+  QJAX_ON_BIT(first, 4, name)
 #define QJAX_DENSE2(k, A, D)                                          \
   case kDense2 + k:                                                   \
     if constexpr (D < B) dense2<(D < B ? A : 0), (D < B ? D : 1)>(op); \
@@ -949,23 +1144,20 @@ class Sweep {
     if constexpr (X < N) rotation<(X < N ? X : 1)>(op);               \
     break;
     switch (code) {
-      case kExchange: exchange(op); break;
-      case kRotationFar: rotation_far(op); break;
-      case kDenseFar: dense_far(op); break;
-      case kPermuteFar: permute_far(op); break;
-      case kTensor:
-        if constexpr (B >= 3) tensor(op);
-        break;
-      QJAX_ON_BITS(kRy, ry)
-      QJAX_ON_BITS(kRx, rx)
+      case kSigns: signs(op); break;
       QJAX_ON_BITS(kReal, real)
       QJAX_ON_BITS(kMatrix, matrix)
       QJAX_ON_BITS(kFlip, flip)
       QJAX_DENSE2(0, 0, 1) QJAX_DENSE2(1, 0, 2) QJAX_DENSE2(2, 1, 2)
       QJAX_DENSE2(3, 0, 3) QJAX_DENSE2(4, 1, 3) QJAX_DENSE2(5, 2, 3)
+      QJAX_DENSE2(6, 0, 4) QJAX_DENSE2(7, 1, 4) QJAX_DENSE2(8, 2, 4) QJAX_DENSE2(9, 3, 4)
       QJAX_ROTATION(1) QJAX_ROTATION(2) QJAX_ROTATION(3) QJAX_ROTATION(4) QJAX_ROTATION(5)
       QJAX_ROTATION(6) QJAX_ROTATION(7) QJAX_ROTATION(8) QJAX_ROTATION(9) QJAX_ROTATION(10)
       QJAX_ROTATION(11) QJAX_ROTATION(12) QJAX_ROTATION(13) QJAX_ROTATION(14) QJAX_ROTATION(15)
+      QJAX_ROTATION(16) QJAX_ROTATION(17) QJAX_ROTATION(18) QJAX_ROTATION(19) QJAX_ROTATION(20)
+      QJAX_ROTATION(21) QJAX_ROTATION(22) QJAX_ROTATION(23) QJAX_ROTATION(24) QJAX_ROTATION(25)
+      QJAX_ROTATION(26) QJAX_ROTATION(27) QJAX_ROTATION(28) QJAX_ROTATION(29) QJAX_ROTATION(30)
+      QJAX_ROTATION(31)
       case kPhases: phases(op); break;
       case kTable: table(op); break;
       default: if constexpr (kBackward) one_sum(code, op); break;
@@ -979,7 +1171,6 @@ class Sweep {
   // Ops that only add up.
   QJAX_DEVICE void one_sum(int code, const int* op) {
     switch (code) {
-      case kTableSumFar: table_sum_far(op); break;
       case kFactorSum: factor_sum(op); break;
       case kTableSum: table_sum(op); break;
       case kOverlap: overlap(op); break;
@@ -993,6 +1184,8 @@ class Sweep {
   i64 part_ = 0;
   u32 outer_ = 0;
   int count_ = 0, sum_ = 0;
+  bool scaled_ = false;  // whether the scale of a thread may not be 1
+  bool uneven_ = false;  // whether it may differ among the threads of a sample
 };
 
 }  // namespace qjax_cuda

@@ -6,17 +6,19 @@
 // shared memory changes the layout. Everything in an op is written for the layout in which it runs,
 // so the kernels know nothing of layouts.
 //
-//   sweep  [sums, number of emits, K physical qubits of (thread bits, register bits) at the load,
-//           the same at the store, n - K outer qubits, op...]
+//   sweep  [sums, number of emits, runs, 0, columns of the load, columns of the store, run..., op...]
+//   run    [mask, shift]: neighbours among the outer qubits; they add (outer & mask) << shift to the
+//          index of an amplitude, and the columns of the load and the store add the rest
 //   op     [code + 256 * number of words, ...], by code as below; the last is kEnd
 //   emit   [form, sum, number], of a backward sweep: how sums become cotangents of numbers
 //
-// Numbers are an index into the numbers of the run, or -1 - index into the constants; a sum is an
-// index, or -1 where the cotangent is not wanted. A *pattern* is a word whose bit i tells something
+// Numbers are an index into the numbers of the run, or kConstants + an index into the constants, which
+// is negative; a sum is an index, or -1 where the cotangent is not wanted. A *pattern* is a word whose bit i tells something
 // of register i. A gate is four words: it acts where
 //   thread & m == v  and  outer & m == v     [thread m, thread v, outer m, outer v]
-// Columns are words that are XORed for the bits that are 1: those of the thread, then of the
-// register. Far ops, from kExchange to kTensor, go through shared memory: before them all
+// Columns are words that are XORed for the bits that are 1: kThreadColumns for the bits of the
+// thread, then kRegisterColumns for those of the register, 0 for bits that they lack. Columns, and ops
+// as the count of words in their code says, start at multiples of four words. Far ops, from kExchange to kTensor, go through shared memory: before them all
 // registers are written to the places that their columns give, found at op + op[1]. The others but
 // kExchange and kTensor then work on places, which are indices in the tile, and start
 //   [.., columns, m, v, outer m, outer v]: where place & m == v and outer & m == v they act.
@@ -26,13 +28,17 @@
 
 namespace qjax_cuda {
 
-constexpr int kTapeVersion = 2;
+constexpr int kTapeVersion = 3;
+constexpr int kThreadColumns = 12;
+constexpr int kRegisterColumns = 8;
+constexpr int kAllColumns = kThreadColumns + kRegisterColumns;
+constexpr int kConstants = -(1 << 30);
 
-enum SweepWord { kSums, kEmits, kSweepHeader };
+enum SweepWord { kSums, kEmits, kRuns, kSweepPad, kSweepHeader };
 
 enum Code {
   kEnd = 0,
-  // [.., columns, constant, K columns where to read, count, (outer bit, column)..., columns]
+  // [.., columns, constant, count, columns where to read, (outer bit, column)..., columns]
   kExchange = 1,
   // [.., columns, gate, numbers, sum, letters Y, x, z, outer z, columns]: exp(-i angle P / 2).
   kRotationFar = 2,
@@ -47,36 +53,50 @@ enum Code {
   // of the K - k other bits, columns]: a matrix as in kDenseFar, k >= 3, on tensor cores. It acts where
   // other & m == v, `other` being the index of the other bits. A place is a sum of columns.
   kTensor = 6,
-  // [.., numbers, sum]: exp(-i angle Y / 2) on register bit code - kRy; numbers are cos and sin.
-  kRy = 8,
-  kRx = 12,
-  // [.., numbers, -1]: a 2x2 matrix without imaginary parts.
-  kReal = 16,
+  // [.., 0, 0, 0, turn...]: on each register bit, a diagonal and a rotation about Y or X.
+  kTurns = 8,
+  // [.., count, (gate, pattern)...]: -1 where a gate acts and its pattern is 1.
+  kSigns = 9,
+  // [.., numbers, -1]: a 2x2 matrix without imaginary parts on register bit code - kReal.
+  kReal = 10,
   // [.., numbers, sum, gate]: a 2x2 matrix.
-  kMatrix = 20,
+  kMatrix = 15,
   // [.., gate, pattern]: X where the pattern is 1.
-  kFlip = 24,
+  kFlip = 20,
   // [.., numbers, sum, gate, swapped]: a 4x4 matrix on two register bits, by code - kDense2 of the
-  // pairs (0,1) (0,2) (1,2) (0,3) (1,3) (2,3); `swapped` if the matrix has the higher bit first.
-  kDense2 = 28,
+  // pairs (0,1) (0,2) (1,2) (0,3) (1,3) (2,3) (0,4) (1,4) (2,4) (3,4); `swapped` if the matrix has
+  // the higher bit first.
+  kDense2 = 25,
   // [.., numbers, sum, gate, letters Y, thread z, outer z, pattern z]: exp(-i angle P / 2), P
-  // flipping the register bits code - kRotation, of 1..15. Sums are those of cos and sin under a
+  // flipping the register bits code - kRotation, of 1..31. Sums are those of cos and sin under a
   // condition, else one.
-  kRotation = 36,
+  kRotation = 35,
   // [.., count, pattern, factor...]: a product of diagonals.
-  kPhases = 52,
+  kPhases = 67,
   // [.., sum, pattern, factor]: the sums of a factor.
-  kFactorSum = 53,
+  kFactorSum = 68,
   // [.., numbers, sum, gate, pattern, R shares, count, (place, position) of each target that is no
   // register bit]: a diagonal, where the pattern is 1. A place is a bit of the thread, or 32 + a bit
   // of the outer index, and the position is that in the diagonal's index; a register bit adds its
   // share.
-  kTable = 54,
+  kTable = 69,
   // [.., index, then as kTable from numbers on]: the sums of the entry at an index of bits of the
   // tile, to which the outer bits are added.
-  kTableSum = 55,
+  kTableSum = 70,
   // [.., sum]: Re sum lam psi.
-  kOverlap = 56,
+  kOverlap = 71,
+};
+
+// A turn of a register bit: exp(-i angle P / 2) and a diagonal after it, or when a run goes back
+// before it. Numbers of the rotation are cos and sin. Of the sums, that of the rotation comes first.
+//   [axis | form of the diagonal << 2 | whether the rotation has a sum << 4, and the diagonal << 5,
+//    numbers of the rotation, those of the diagonal, first sum]
+constexpr int kTurnWords = 4;
+enum TurnAxis { kNoAxis = 0, kAxisY = 1, kAxisX = 2 };
+enum TurnForm {
+  kNone = 0,
+  kHalfAngle = 1,  // exp(-i angle Z / 2); numbers are cos and sin
+  kEntries = 2,    // both entries, which are phases; it has no sum
 };
 
 // A factor: [form, thread mask, outer mask, numbers, gate]. With bit = parity of the masks and, in a

@@ -8,7 +8,7 @@ applies it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 
@@ -19,8 +19,12 @@ from qjax.plan import Op, OpKind, Plan, StepKind, Sweep
 from qjax.plan.fixed import fixed_matrix
 from qjax.plan.steps import step_kind
 
-VERSION = 2
+VERSION = 3
 _NONE = -1
+_THREAD_COLUMNS = 12  # those of a thread's bits, with zeros for the bits that it lacks
+_REGISTER_COLUMNS = 8
+_GROUP = 4  # words that the kernels read at once
+_CONSTANTS = -(2**30)  # added to the index of a constant
 _OUTER = 32  # added to the position of an outer bit in a diagonal
 _WINDOW = 256  # how many ops may wait before no further one is looked at
 _WARP_BITS = 5  # log2 of the threads that a tensor core serves
@@ -38,18 +42,34 @@ class Code(IntEnum):
     PERMUTE_FAR = 4
     TABLE_SUM_FAR = 5
     TENSOR = 6
-    RY = 8
-    RX = 12
-    REAL = 16
-    MATRIX = 20
-    FLIP = 24
-    DENSE2 = 28
-    ROTATION = 36
-    PHASES = 52
-    FACTOR_SUM = 53
-    TABLE = 54
-    TABLE_SUM = 55
-    OVERLAP = 56
+    TURNS = 8
+    SIGNS = 9
+    REAL = 10
+    MATRIX = 15
+    FLIP = 20
+    DENSE2 = 25
+    ROTATION = 35
+    PHASES = 67
+    FACTOR_SUM = 68
+    TABLE = 69
+    TABLE_SUM = 70
+    OVERLAP = 71
+
+
+class Axis(IntEnum):
+    """Axes of a turn."""
+
+    NONE = 0
+    Y = 1
+    X = 2
+
+
+class TurnForm(IntEnum):
+    """Forms of a diagonal of a turn."""
+
+    NONE = 0
+    HALF_ANGLE = 1
+    ENTRIES = 2
 
 
 class FactorForm(IntEnum):
@@ -131,6 +151,13 @@ def write_cuda_tape(plan: Plan, shape: Shape, *, backward: bool) -> CudaTape:
     return _Writer(plan, shape, backward).tape()
 
 
+# What runs on one register bit: a rotation and a diagonal, or 0 and -1 where there is none.
+@dataclass(eq=False)
+class _Turn:
+    forms: list[int]
+    ops: list[int]
+
+
 # An op that waits to be written. Masks are of bits of the tile.
 @dataclass(eq=False)
 class _Item:
@@ -164,10 +191,11 @@ class _Writer:
     def sweep(self, sweep: Sweep, *, first: bool) -> SweepTape:
         written = _SweepWriter(self, sweep, first)
         offset = len(self.words)
-        self.words += written.words
+        self.words += _padded(written.words)
         emit_offset = len(self.words)
         for emit in written.emits:
             self.words += emit
+        self.words = _padded(self.words)
         return SweepTape(offset, written.num_sums, emit_offset, len(written.emits))
 
     def constant(self, values: np.ndarray) -> int:
@@ -175,7 +203,7 @@ class _Writer:
         flat = np.stack([np.real(values), np.imag(values)], axis=-1).reshape(-1)
         key = flat.tobytes()
         if key not in self.shared:
-            self.shared[key] = -1 - len(self.constants)
+            self.shared[key] = _CONSTANTS + len(self.constants)
             self.constants += flat.tolist()
         return self.shared[key]
 
@@ -192,29 +220,55 @@ class _SweepWriter:
         self.num_sums = 0
         self.emits: list[tuple[int, int, int]] = []
         self.ops: list[int] = []
+        self.turns: dict[int, _Turn] = {}
         self.registers = 0
-        items = _Window(self.items(sweep), self.all)
+        items = _Window(iter(self.items(sweep)), self.all)
         self.rows = (1 << self.shape.row_bits) - 1
         self.layout(self.choose(items, self.rows))
-        load = [sweep.tile[b] for b in self.order]
+        load = self.columns([1 << sweep.tile[b] for b in self.order])
         if self.backward and first:
             # a column beside those of the sweep's ops
             self.overlap = len(self.ops) + 1
-            self.ops += [Code.OVERLAP | 2 << 8, 0]
+            self.ops += [Code.OVERLAP | _GROUP << 8, 0, 0, 0]
         self.run(items)
         if self.registers & self.rows:
             self.exchange((), self.choose(items, self.rows))
-        store = [sweep.tile[b] for b in self.order]
+        store = self.columns([1 << sweep.tile[b] for b in self.order])
+        self.write_turns()
         if self.backward and first:
             self.ops[self.overlap] = self.num_sums
-        self.words = [self.num_sums, len(self.emits), *load, *store, *outer, *self.ops, Code.END]
+        runs = _runs(outer)
+        header = [self.num_sums, len(self.emits), len(runs), 0]
+        flat = _padded([word for run in runs for word in run])
+        self.words = [*header, *load, *store, *flat, *self.ops, Code.END]
 
     # --- what there is to do ------------------------------------------------------------------
 
-    def items(self, sweep: Sweep) -> Iterator[_Item]:
-        for step in reversed(sweep.steps) if self.backward else sweep.steps:
-            for index in reversed(step.ops) if self.backward else step.ops:
-                yield self.item(index, self.plan.ops[index])
+    def items(self, sweep: Sweep) -> list[_Item]:
+        indices = [index for step in sweep.steps for index in step.ops]
+        if self.backward:
+            indices.reverse()
+        items = [self.item(index, self.plan.ops[index]) for index in indices]
+        last: dict[int, _Item] = {}
+        for item in items:
+            for bit in _bits(item.touch):
+                before = last.get(bit)
+                last[bit] = item
+                for phase, other in ((before, item), (item, before)):
+                    # A diagonal of one bit runs beside what needs its bit in the registers.
+                    if phase and other and other.need >> bit & 1 and self.diagonal_form(phase):
+                        phase.kind, phase.need = "near", phase.touch
+        return items
+
+    def diagonal_form(self, item: _Item) -> int:
+        """How a diagonal op of one bit of the tile can be part of a turn, if at all."""
+        op = self.plan.ops[item.index]
+        alone = item.kind == "phase" and len(op.targets) == 1 and not op.controls and item.touch
+        if alone and op.kind is OpKind.ROTATION:
+            return TurnForm.HALF_ANGLE
+        if alone and (op.fixed or not self.backward) and self.plan.is_unitary_op(op):
+            return TurnForm.ENTRIES
+        return TurnForm.NONE
 
     def item(self, index: int, op: Op) -> _Item:
         touch = self.mask(op.qubits)
@@ -339,24 +393,35 @@ class _SweepWriter:
             Code.EXCHANGE,
             [
                 _mapped(slots, constant),
-                *(_mapped(slots, column) for column in read),
                 len(outside),
+                *self.columns([_mapped(slots, column) for column in read]),
                 *(word for pair in outside for word in pair),
             ],
-            [_mapped(slots, column) for column in old],
+            self.columns([_mapped(slots, column) for column in old]),
         )
 
     # --- words --------------------------------------------------------------------------------
 
     def op(self, code: int, words: Sequence[int]) -> None:
-        self.ops += [code | (len(words) + 1) << 8, *words]
+        self.write_turns()
+        size = -(-(len(words) + 1) // _GROUP) * _GROUP
+        self.ops += _padded([code | size << 8, *words])
+
+    def columns(self, columns: Sequence[int]) -> list[int]:
+        """Columns of a thread and of its registers, with zeros for the bits that they lack."""
+        threads, registers = columns[: self.shape.thread_bits], columns[self.shape.thread_bits :]
+        return [
+            *threads, *[0] * (_THREAD_COLUMNS - len(threads)),
+            *registers, *[0] * (_REGISTER_COLUMNS - len(registers)),
+        ]  # fmt: skip
 
     def far_op(self, code: int, words: Sequence[int], columns: Sequence[int]) -> None:
-        self.op(code, [len(words) + 2, *words, *columns])
+        place = -(-(len(words) + 2) // _GROUP) * _GROUP
+        self.op(code, [place, *words, *[0] * (place - len(words) - 2), *columns])
 
     def places(self) -> list[int]:
         """Columns of the tile's index in the layout."""
-        return [1 << b for b in self.order]
+        return self.columns([1 << b for b in self.order])
 
     def condition(self, op: Op) -> tuple[int, int, int, int]:
         """[m, v, outer m, outer v] of an op's controls, in places."""
@@ -426,6 +491,13 @@ class _SweepWriter:
 
     def write_near(self, index: int) -> None:
         op = self.plan.ops[index]
+        if op.kind is OpKind.DIAGONAL:
+            self.turn(index, TurnForm.ENTRIES)
+            return
+        if op.kind is OpKind.ROTATION and len(op.targets) == 1 and not op.controls:
+            y_or_x = Axis.Y if op.z_mask else Axis.X
+            self.turn(index, y_or_x if op.x_mask else TurnForm.HALF_ANGLE)
+            return
         gate, pattern = self.gate(op)
         bits = [self.position[self.place[q]] - self.shape.thread_bits for q in op.targets
                 if op.needs >> q & 1]  # fmt: skip
@@ -433,10 +505,6 @@ class _SweepWriter:
             self.op(Code.FLIP + bits[0], [*gate, pattern])
         elif op.kind is OpKind.ROTATION:
             numbers, total = self.numbers(index), self.angle_sum(index)
-            if len(op.targets) == 1 and not op.controls:
-                code = Code.RY if op.z_mask else Code.RX
-                self.op(code + bits[0], [numbers, total])
-                return
             letters, _, z, outer_z = self.letters(op)
             thread_z, register_z = self.split(z)
             words = [*gate, letters, thread_z, outer_z, self.parities(register_z)]
@@ -455,6 +523,41 @@ class _SweepWriter:
             swapped = bits[0] > bits[1]
             numbers, total = self.numbers(index), self.copied_sum(index, swapped=swapped)
             self.op(Code.DENSE2 + pair, [numbers, total, *gate, int(swapped)])
+
+    def turn(self, index: int, form: int) -> None:
+        """A rotation about Y or X, or a diagonal, on one register bit."""
+        op = self.plan.ops[index]
+        bit = self.position[self.place[op.targets[0]]] - self.shape.thread_bits
+        what = int(op.x_mask == 0)
+        turn = self.turns.get(bit)
+        # A diagonal runs last, when the run goes back first.
+        last = 0 if self.backward else 1
+        if turn is not None and (turn.forms[what] or turn.forms[last]):
+            self.write_turns()
+            turn = None
+        if turn is None:
+            turn = self.turns[bit] = _Turn([0, 0], [_NONE, _NONE])
+        turn.forms[what], turn.ops[what] = form, index
+
+    def write_turns(self) -> None:
+        turns, self.turns = self.turns, {}
+        if not turns:
+            return
+        words = [0, 0, 0]
+        for bit in range(self.shape.register_bits):
+            turn = turns.get(bit)
+            if turn is None:
+                words += [0, 0, 0, 0]
+                continue
+            numbers = [self.numbers(index) if index != _NONE else 0 for index in turn.ops]
+            axis, diagonal = turn.forms
+            form, first = axis | diagonal << 2, self.num_sums
+            for k, index in enumerate(turn.ops):
+                summed = index != _NONE and self.plan.ops[index].kind is OpKind.ROTATION
+                if summed and self.angle_sum(index) != _NONE:
+                    form |= 1 << (4 + k)
+            words += [form, *numbers, first]
+        self.op(Code.TURNS, words)
 
     def letters(self, op: Op) -> tuple[int, int, int, int]:
         """(letters Y, x, z, outer z) of a rotation, in places."""
@@ -499,13 +602,13 @@ class _SweepWriter:
         others = [b for b in range(self.bits) if b not in bits]
         m, v, outer_m, outer_v = self.condition(op)
         inside = [sum((mask >> b & 1) << k for k, b in enumerate(others)) for mask in (m, v)]
-        written = self.places()
+        written = [1 << b for b in self.order]
         read = [1 << b for b in (*bits[:2], *others[:2])]
         banks = self.shape.bank_bits
         slots = _conflict_free(tuple(written[:banks]), tuple(read[:banks]), self.bits)
         words = [*inside, outer_m, outer_v, self.numbers(index), self.copied_sum(index), len(bits)]
         places = [slots[b] for b in (*bits, *others)]
-        columns = [_mapped(slots, column) for column in written]
+        columns = self.columns([_mapped(slots, column) for column in written])
         self.far_op(Code.TENSOR, [*words, *places], columns)
 
     # --- diagonals ----------------------------------------------------------------------------
@@ -513,8 +616,12 @@ class _SweepWriter:
     def phases(self, indices: Sequence[int]) -> None:
         """Diagonal ops, in products by the pattern in which they act on the registers."""
         products: dict[int, list[int]] = {}
+        signs: list[int] = []
         for index in indices:
             op = self.plan.ops[index]
+            if (sign := self.sign(op)) is not None:
+                signs += sign
+                continue
             gate, acts = self.gate(op)
             everywhere = acts == self.pattern(0, 0)
             if op.kind is OpKind.ROTATION and not everywhere:
@@ -532,8 +639,24 @@ class _SweepWriter:
                 self.factor(products, FactorForm.PAIR, z, outer_z, index, total, gate)
             else:
                 self.table(index, op, gate, acts)
+        if signs:
+            self.op(Code.SIGNS, [len(signs) // 5, *signs])
         for pattern, factors in products.items():
             self.op(Code.PHASES, [len(factors) // 8, pattern, *factors])
+
+    def sign(self, op: Op) -> list[int] | None:
+        """The gate and the pattern where a diagonal is -1, if it is 1 elsewhere."""
+        if op.kind is not OpKind.DIAGONAL or not op.fixed or len(op.targets) != 1:
+            return None
+        entries = np.diagonal(fixed_matrix(self.plan.structure, op))
+        if not np.array_equal(entries, (1, -1)):
+            return None
+        gate, pattern = self.gate(
+            replace(
+                op, controls=(*op.controls, *op.targets), control_values=(*op.control_values, 1)
+            )
+        )
+        return [*gate, pattern]
 
     def factor(
         self,
@@ -642,6 +765,19 @@ class _Window:
             touched |= item.touch
             count += 1
             yield item
+
+
+def _padded(words: list[int]) -> list[int]:
+    """Words, filled up to whole groups."""
+    return words + [0] * (-len(words) % _GROUP)
+
+
+def _runs(outer: Sequence[int]) -> list[tuple[int, int]]:
+    """(mask, shift) of neighbours: qubit outer[o] is bit o of the outer index."""
+    runs: dict[int, int] = {}
+    for o, q in enumerate(outer):
+        runs[q - o] = runs.get(q - o, 0) | 1 << o
+    return [(mask, shift) for shift, mask in runs.items()]
 
 
 def _bits(mask: int) -> Iterator[int]:
