@@ -47,6 +47,7 @@ def usage(log):
 
 
 def check_usage(part, architecture):
+    os.environ["CUDA_CACHE_DISABLE"] = "1"  # or NVRTC has nothing to report the second time
     code, log = nvrtc.compiled(part, architecture)
     assert code[:4] == b"\x7fELF"
     kernels = usage(log)
@@ -55,10 +56,11 @@ def check_usage(part, architecture):
         # Two blocks of 256 threads share the 65,536 registers of a multiprocessor; two states in
         # double precision have one.
         assert registers <= (256 if "backward_d" in name else 128), name
-        # A few addresses spill where a thread holds 16 amplitudes; amplitudes must not. Nor may
-        # they stand in local memory, where only the result of a matrix on any bits of a tile does.
-        assert spilled <= 64, name
-        assert stack <= (160 if "ward" in name else 16), name
+        # What runs most keeps all it has in registers; matrices of two bits, and rarer ops, spill
+        # where blocks are many for their registers. The result of a matrix on any bits of a tile
+        # stands in local memory.
+        assert spilled <= (1500 if "f4" in name or "f5" in name else 64), name
+        assert stack <= (400 if "ward" in name else 16), name
 
 
 @compiles
@@ -68,8 +70,9 @@ def test_kernels_compile_and_keep_to_their_registers(architecture):
 
 
 @compiles
-def test_sweeps_with_tensor_cores_keep_to_their_registers():
-    check_usage(nvrtc.PARTS["forward", 16], 90)
+@pytest.mark.parametrize("part", [("forward", 16), ("plain forward", 8)])
+def test_sweeps_keep_to_their_registers(part):
+    check_usage(nvrtc.PARTS[part], 90)
 
 
 @compiles
@@ -253,15 +256,14 @@ def test_ten_thousand_gates_of_a_large_state_are_written(rng):
 
 @pytest.mark.parametrize("itemsize", [8, 16])
 def test_a_small_circuit_is_one_launch(itemsize, rng):
-    for n, backward in ((11, True), (12, False), (12, True)):
-        if (n, itemsize, backward) == (12, 16, True):
-            continue  # two states of 12 qubits in double precision fit no block
+    n = 12 if itemsize == 8 else 11
+    for backward in (False, True):
         plan = compile_plan(random_circuit(n, 100, rng).structure)
         shape = cuda.shape_of(plan, itemsize, backward=backward)
         tape = cuda_tape.write_cuda_tape(plan, shape, backward=backward)
         assert len(tape.sweeps) == 1
         division = cuda.geometry(n, 1, itemsize, shape, buffers=1 + backward)
-        assert division.threads <= 512
+        assert division.threads <= 256
         assert division.shared <= 64 * 1024
 
 
@@ -287,7 +289,9 @@ def codes(circuit, dtype, **shape):
     plan = compile_plan(circuit.structure)
     own = cuda.shape_of(plan, np.dtype(dtype).itemsize, backward=False)
     tape = cuda_tape.write_cuda_tape(plan, replace(own, **shape), backward=False)
-    word = tape.sweeps[0].offset + 2 + own.tile_bits + plan.num_qubits
+    first = tape.sweeps[0].offset
+    runs = tape.words[first + 2]
+    word = first + 4 + 2 * cuda_tape.COLUMNS + -(-2 * runs // 4) * 4
     found = []
     while tape.words[word] & 0xFF != cuda_tape.Code.END:
         found.append(tape.words[word] & 0xFF)

@@ -73,9 +73,9 @@ def tiles(monkeypatch, engine):
 
     def shape(plan, itemsize, *, backward):
         found = shape_of(plan, itemsize, backward=backward)
-        least = max(1, max_width(plan) - found.register_bits)
-        threads = min(found.thread_bits, max(wanted[0] - found.register_bits, least))
-        n, registers = plan.num_qubits, found.register_bits
+        n, registers = plan.num_qubits, min(found.register_bits, 4)
+        least = max(1, max_width(plan) - registers)
+        threads = min(found.thread_bits, max(wanted[0] - registers, least))
         return cuda._shape(n, registers, threads, itemsize, max_width(plan))
 
     return choose

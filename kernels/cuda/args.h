@@ -13,7 +13,7 @@ struct SweepArgs {
   long long batch, groups, tiles, parts;
   const void* numbers;
   long long number_stride;  // between samples; 0 if they share them
-  const void* constants;
+  const void* constants;  // where the number kConstants would stand before the first
   const void* psi_in;  // complex
   long long psi_stride;  // amplitudes between samples; 0 if they share one
   void* psi;  // batch x 2^n complex; may be psi_in

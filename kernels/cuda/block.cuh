@@ -65,7 +65,7 @@ QJAX_DEVICE const T* in_global_memory(const T* pointer) {
 }
 
 struct Block {
-  QJAX_DEVICE u32 own() const { return own_; }
+  QJAX_DEVICE u32 own() const { return threadIdx.x; }
   QJAX_DEVICE u32 index() const { return blockIdx.x; }
   QJAX_DEVICE u32 count() const { return gridDim.x; }
   QJAX_DEVICE u32 threads() const { return blockDim.x; }
@@ -75,9 +75,6 @@ struct Block {
     extern __shared__ __align__(16) unsigned char qjax_shared[];
     return {reinterpret_cast<T*>(qjax_shared) + skipped};
   }
-
- private:
-  const u32 own_ = kept(threadIdx.x);
 };
 
 QJAX_DEVICE void add_to(double* to, double value) { atomicAdd(to, value); }

@@ -1,15 +1,18 @@
 // Every kernel: QJAX_KERNEL(name, arguments, most threads, fewest blocks a multiprocessor, body).
-// Names end in the precision, f or d, and where it matters in the bits of a thread's registers. A
-// kernel with few enough registers for 2 blocks of 256 threads may also have one of 512, which holds a
-// state of one qubit more.
+// Names end in the precision, f or d, and where it matters in the bits of a thread's registers.
 
 #define QJAX_SWEEP(real, letter, bits, blocks)                                              \
-  QJAX_KERNEL(qjax_forward_##letter##bits, SweepArgs, 256 * blocks, 1,                      \
-              (Sweep<real, bits, false>(block, args).run()))
+  QJAX_KERNEL(qjax_forward_##letter##bits, SweepArgs, 256, blocks,                         \
+              (Sweep<real, bits, false, false>(block, args).run()))
+
+// Sweeps of the usual ops alone: kernels that are small enough for more blocks a multiprocessor.
+#define QJAX_PLAIN(real, letter, bits, way, back, blocks)                                   \
+  QJAX_KERNEL(qjax_plain_##way##_##letter##bits, SweepArgs, 256, blocks,                    \
+              (Sweep<real, bits, back, true>(block, args).run()))
 
 #define QJAX_BACK(real, letter, bits, blocks)                                               \
-  QJAX_KERNEL(qjax_backward_##letter##bits, SweepArgs, 256 * blocks, 1,                     \
-              (Sweep<real, bits, true>(block, args).run()))
+  QJAX_KERNEL(qjax_backward_##letter##bits, SweepArgs, 256, blocks,                        \
+              (Sweep<real, bits, true, false>(block, args).run()))
 
 #define QJAX_PAULI(real, letter, bits, blocks)                                              \
   QJAX_KERNEL(qjax_overlaps_##letter##bits, PauliArgs, 256, blocks,                         \
@@ -42,7 +45,6 @@ QJAX_SWEEP(double, d, 3, 2)
 #if QJAX_PART == 2 || defined(QJAX_ALL_PARTS)
 QJAX_BACK(float, f, 1, 2)
 QJAX_BACK(float, f, 2, 2)
-QJAX_BACK(float, f, 3, 2)
 QJAX_BACK(float, f, 4, 2)
 #endif
 #if QJAX_PART == 3 || defined(QJAX_ALL_PARTS)
@@ -60,8 +62,22 @@ QJAX_PAULI(double, d, 0, 2)
 QJAX_PAULI(double, d, 3, 2)
 QJAX_SMALL(double, d)
 #endif
+#if QJAX_PART == 6 || defined(QJAX_ALL_PARTS)
+QJAX_PLAIN(float, f, 4, forward, false, 3)
+QJAX_PLAIN(float, f, 5, forward, false, 2)
+#endif
+#if QJAX_PART == 7 || defined(QJAX_ALL_PARTS)
+QJAX_PLAIN(double, d, 3, forward, false, 2)
+#endif
+#if QJAX_PART == 8 || defined(QJAX_ALL_PARTS)
+QJAX_PLAIN(float, f, 4, backward, true, 2)
+#endif
+#if QJAX_PART == 9 || defined(QJAX_ALL_PARTS)
+QJAX_PLAIN(double, d, 3, backward, true, 1)
+#endif
 
 #undef QJAX_SWEEP
+#undef QJAX_PLAIN
 #undef QJAX_BACK
 #undef QJAX_PAULI
 #undef QJAX_SMALL

@@ -8,6 +8,7 @@ enum Word {
   kRowsEach, kColumns, kCount, kGeometryHeader
 };
 
+constexpr int kSweepWords = 5;
 constexpr int64_t kBlock = 256;  // threads of the kernels that are not sweeps
 
 int64_t blocks_for(int64_t threads) { return (threads + kBlock - 1) / kBlock; }
@@ -23,6 +24,12 @@ bool is_real(const ffi::AnyBuffer& buffer) {
 
 std::string name_of(const char* kernel, const ffi::AnyBuffer& buffer) {
   return std::string("qjax_") + kernel + (is_double(buffer) ? "_d" : "_f");
+}
+
+// The kernel of a sweep: `plain` if it has the usual ops alone.
+std::string kernel_of(const char* direction, bool plain, const ffi::AnyBuffer& state, Geometry g) {
+  const std::string kind = (plain ? "plain_" : "") + std::string(direction);
+  return name_of(kind.c_str(), state) + std::to_string(g[kRegisterBits]);
 }
 
 int qubits_of(const ffi::AnyBuffer& state) {
@@ -50,7 +57,8 @@ SweepArgs sweep_args(Geometry g, const ffi::AnyBuffer& state, int64_t batch,
   args.parts = g[kParts];
   args.numbers = numbers.untyped_data();
   args.number_stride = stride_of(numbers);
-  args.constants = constants.untyped_data();
+  const int64_t size = constants.size_bytes() / constants.element_count();
+  args.constants = static_cast<const char*>(constants.untyped_data()) - kConstants * size;
   return args;
 }
 
@@ -100,11 +108,11 @@ ffi::Error apply(Device& device, ffi::AnyBuffer state, ffi::AnyBuffer numbers,
   args.psi_in = state.untyped_data();
   args.psi_stride = stride_of(state);
   args.psi = out->untyped_data();
-  const std::string kernel = name_of("forward", state) + std::to_string(g[kRegisterBits]);
   for (int64_t s = 0; s < g[kCount]; ++s) {
-    args.tape = words_of(tape, g[kGeometryHeader + 4 * s]);
-    const std::string failure =
-        device.launch(kernel, g[kBlocks], g[kThreads], g[kShared], &args);
+    const int64_t* sweep = g.begin() + kGeometryHeader + kSweepWords * s;
+    args.tape = words_of(tape, sweep[0]);
+    const std::string failure = device.launch(kernel_of("forward", sweep[1], state, g), g[kBlocks],
+                                              g[kThreads], g[kShared], &args);
     if (!failure.empty()) return result_of(failure);
     args.psi_in = args.psi;
     args.psi_stride = int64_t{1} << args.qubits;
@@ -136,7 +144,6 @@ ffi::Error adjoint(Device& device, ffi::AnyBuffer out, ffi::AnyBuffer cotangent,
   gather.numbers = numbers.untyped_data();
   gather.by_numbers = by_numbers->untyped_data();
   gather.stride = numbers.dimensions()[1];
-  const std::string kernel = name_of("backward", out) + std::to_string(g[kRegisterBits]);
   const auto gathered = [&] {
     const int64_t items = (gather.emits == nullptr ? 1 : gather.count) * gather.samples;
     if (items == 0) return std::string();
@@ -144,21 +151,22 @@ ffi::Error adjoint(Device& device, ffi::AnyBuffer out, ffi::AnyBuffer cotangent,
                          kSumShared, &gather);
   };
   for (int64_t s = 0; s < g[kCount]; ++s) {
-    const int64_t* sweep = g.begin() + kGeometryHeader + 4 * s;
+    const int64_t* sweep = g.begin() + kGeometryHeader + kSweepWords * s;
     args.tape = words_of(tape, sweep[0]);
-    const int64_t columns = sweep[1] + (s == 0 ? 1 : 0);  // the overlap beside the first sweep's sums
+    const int64_t columns = sweep[2] + (s == 0 ? 1 : 0);  // the overlap beside the first sweep's sums
     std::string failure = device.clear(args.sums, sizeof(double) * g[kRows] * columns);
     if (failure.empty()) {
-      failure = device.launch(kernel, g[kBlocks], g[kThreads], g[kShared], &args);
+      failure = device.launch(kernel_of("backward", sweep[1], out, g), g[kBlocks], g[kThreads],
+                              g[kShared], &args);
     }
     if (failure.empty() && s == 0) {
       gather.emits = nullptr;
-      gather.overlap = static_cast<int>(sweep[1]);
+      gather.overlap = static_cast<int>(sweep[2]);
       failure = gathered();
     }
     if (failure.empty()) {
-      gather.emits = words_of(tape, sweep[2]);
-      gather.count = static_cast<int>(sweep[3]);
+      gather.emits = words_of(tape, sweep[3]);
+      gather.count = static_cast<int>(sweep[4]);
       failure = gathered();
     }
     if (!failure.empty()) return result_of(failure);

@@ -3,7 +3,7 @@
 // Geometries come from qjax/engine/cuda.py, as the attribute `geometry`, int64:
 //   sweeps   [threads of a block, thread bits, tile bits, register bits, groups, tiles, parts, blocks,
 //             bytes of shared memory, rows, rows of a sample, columns, sweeps,
-//             then per sweep: offset, sums, offset of the emits, emits]
+//             then per sweep: offset, plain, sums, offset of the emits, emits]
 //   passes   the same up to columns, then [passes, offset of each in the words]
 
 #ifndef QJAX_KERNELS_CUDA_LAUNCH_H_

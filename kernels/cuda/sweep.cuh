@@ -15,7 +15,6 @@ struct SweepThread {
   Complex<Real> scale;  // the state is scale psi, and its cotangent conj(scale) lam
   Real part[kBackward ? 32 : 1];
   const Real* numbers;
-  const Real* constants;  // those that kConstants stands for
   i64 sample;
 };
 
@@ -64,7 +63,8 @@ struct RegisterColumns {
   }
 };
 
-template <class Real, int B, bool kBackward>
+// kPlain: whether there are the ops of `plain_op` alone.
+template <class Real, int B, bool kBackward, bool kPlain>
 class Sweep {
  public:
   static constexpr int N = 1 << B;
@@ -84,15 +84,12 @@ class Sweep {
         const i64 last = args_.batch - 1;
         t.numbers = kept(static_cast<const Real*>(args_.numbers) +
                          (t.sample < last ? t.sample : last) * args_.number_stride);
-        t.constants = kept(static_cast<const Real*>(args_.constants) - i64(kConstants));
       }
       part_ = part;
       for (i64 tile = part; tile < args_.tiles; tile += args_.parts) {
         outer_ = static_cast<u32>(tile);
-        scaled_ = uneven_ = false;
         load();
         ops(runs() + (2 * args_.tape[kRuns] + 3) / 4 * 4);
-        if (scaled_) settle();
         store();
       }
     }
@@ -111,7 +108,8 @@ class Sweep {
   QJAX_DEVICE const int* runs() const { return stored() + kAllColumns; }
 
   QJAX_DEVICE const Real* at(const Thread& t, int reference) const {
-    return in_global_memory((reference >= 0 ? t.numbers : t.constants) + reference);
+    const Real* constants = static_cast<const Real*>(args_.constants);
+    return in_global_memory((reference >= 0 ? t.numbers : constants) + reference);
   }
 
   // Numbers come in pairs.
@@ -222,7 +220,6 @@ class Sweep {
 
   QJAX_DEVICE void settle() {
     QJAX_EACH(block_, me) settle(threads_[me]);
-    scaled_ = uneven_ = false;
   }
 
   // Writes the registers to shared memory, at the places that columns give: psi to the first buffer,
@@ -942,7 +939,6 @@ class Sweep {
         }
       }
     }
-    if (pattern == 0) scaled_ = uneven_ = true;
   }
 
   // lam psi does not change along diagonals, so the cotangent of one of them, which is lam psi of its
@@ -1067,7 +1063,7 @@ class Sweep {
         const int code = op[0] & 0xff;
         if (code == kTurns) {
           turns(op);
-        } else if (code == kExchange && !uneven_) {
+        } else if (code == kExchange) {
           put(op + op[1]);
           exchange(op);
         } else {
@@ -1077,24 +1073,19 @@ class Sweep {
       const int code = op[0] & 0xff;
       if (code == kEnd) return;
       count_ = 0;
-      if (kBackward && scaled_ && !keeps_scale(code)) settle();
-      if (code <= kTensor) {
-        if (uneven_) settle();
-        if (code == kExchange) continue;
-        put(op + op[1]);
-        far_op(code, op);
+      if constexpr (!kPlain) {
+        if (code <= kTensor) {
+          put(op + op[1]);
+          far_op(code, op);
+        } else {
+          near_op(code, op);
+        }
       } else {
-        near_op(code, op);
+        plain_op(code, op);
       }
       if (kBackward && count_ > 0) add_parts();
       op += op[0] >> 8;
     }
-  }
-
-  // Whether an op of a backward run does the same whatever the scale is.
-  QJAX_DEVICE static bool keeps_scale(int code) {
-    return code == kExchange || code == kTurns || code == kSigns || (code >= kFlip && code < kDense2) ||
-           code == kPhases || code == kTable;
   }
 
   QJAX_DEVICE void turns(const int* op) {
@@ -1103,7 +1094,6 @@ class Sweep {
     if constexpr (B > 2) turn<2>(op + 4 + 2 * kTurnWords);
     if constexpr (B > 3) turn<3>(op + 4 + 3 * kTurnWords);
     if constexpr (B > 4) turn<4>(op + 4 + 4 * kTurnWords);
-    scaled_ = true;
     QJAX_EACH(block_, me) {
       // A turn changes it by a factor of at most sqrt(2), and it must neither vanish nor overflow.
       const Real size = norm(threads_[me].scale);
@@ -1126,7 +1116,8 @@ class Sweep {
     }
   }
 
-  QJAX_DEVICE void near_op(int code, const int* op) {
+  // Ops on registers that most circuits are made of.
+  QJAX_DEVICE void plain_op(int code, const int* op) {
 #define QJAX_ON_BIT(first, J, name)                       \
   case first + J:                                         \
     if constexpr (J < B) name<(J < B ? J : 0)>(op);       \
@@ -1139,11 +1130,8 @@ class Sweep {
   case kDense2 + k:                                                   \
     if constexpr (D < B) dense2<(D < B ? A : 0), (D < B ? D : 1)>(op); \
     break;
-#define QJAX_ROTATION(X)                                              \
-  case kRotation + X:                                                 \
-    if constexpr (X < N) rotation<(X < N ? X : 1)>(op);               \
-    break;
     switch (code) {
+      case kSettle: settle(); break;
       case kSigns: signs(op); break;
       QJAX_ON_BITS(kReal, real)
       QJAX_ON_BITS(kMatrix, matrix)
@@ -1151,6 +1139,26 @@ class Sweep {
       QJAX_DENSE2(0, 0, 1) QJAX_DENSE2(1, 0, 2) QJAX_DENSE2(2, 1, 2)
       QJAX_DENSE2(3, 0, 3) QJAX_DENSE2(4, 1, 3) QJAX_DENSE2(5, 2, 3)
       QJAX_DENSE2(6, 0, 4) QJAX_DENSE2(7, 1, 4) QJAX_DENSE2(8, 2, 4) QJAX_DENSE2(9, 3, 4)
+      case kPhases: phases(op); break;
+      case kFactorSum:
+        if constexpr (kBackward) factor_sum(op);
+        break;
+      case kOverlap:
+        if constexpr (kBackward) overlap(op);
+        break;
+      default: break;
+    }
+#undef QJAX_ON_BIT
+#undef QJAX_ON_BITS
+#undef QJAX_DENSE2
+  }
+
+  QJAX_DEVICE void near_op(int code, const int* op) {
+#define QJAX_ROTATION(X)                                              \
+  case kRotation + X:                                                 \
+    if constexpr (X < N) rotation<(X < N ? X : 1)>(op);               \
+    break;
+    switch (code) {
       QJAX_ROTATION(1) QJAX_ROTATION(2) QJAX_ROTATION(3) QJAX_ROTATION(4) QJAX_ROTATION(5)
       QJAX_ROTATION(6) QJAX_ROTATION(7) QJAX_ROTATION(8) QJAX_ROTATION(9) QJAX_ROTATION(10)
       QJAX_ROTATION(11) QJAX_ROTATION(12) QJAX_ROTATION(13) QJAX_ROTATION(14) QJAX_ROTATION(15)
@@ -1158,24 +1166,13 @@ class Sweep {
       QJAX_ROTATION(21) QJAX_ROTATION(22) QJAX_ROTATION(23) QJAX_ROTATION(24) QJAX_ROTATION(25)
       QJAX_ROTATION(26) QJAX_ROTATION(27) QJAX_ROTATION(28) QJAX_ROTATION(29) QJAX_ROTATION(30)
       QJAX_ROTATION(31)
-      case kPhases: phases(op); break;
       case kTable: table(op); break;
-      default: if constexpr (kBackward) one_sum(code, op); break;
+      case kTableSum:
+        if constexpr (kBackward) table_sum(op);
+        break;
+      default: plain_op(code, op); break;
     }
-#undef QJAX_ON_BIT
-#undef QJAX_ON_BITS
-#undef QJAX_DENSE2
 #undef QJAX_ROTATION
-  }
-
-  // Ops that only add up.
-  QJAX_DEVICE void one_sum(int code, const int* op) {
-    switch (code) {
-      case kFactorSum: factor_sum(op); break;
-      case kTableSum: table_sum(op); break;
-      case kOverlap: overlap(op); break;
-      default: break;
-    }
   }
 
   const Block& block_;
@@ -1184,8 +1181,6 @@ class Sweep {
   i64 part_ = 0;
   u32 outer_ = 0;
   int count_ = 0, sum_ = 0;
-  bool scaled_ = false;  // whether the scale of a thread may not be 1
-  bool uneven_ = false;  // whether it may differ among the threads of a sample
 };
 
 }  // namespace qjax_cuda

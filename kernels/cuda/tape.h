@@ -53,6 +53,8 @@ enum Code {
   // of the K - k other bits, columns]: a matrix as in kDenseFar, k >= 3, on tensor cores. It acts where
   // other & m == v, `other` being the index of the other bits. A place is a sum of columns.
   kTensor = 6,
+  // The registers get the factors that turns and products of diagonals left to the scale of a thread.
+  kSettle = 7,
   // [.., 0, 0, 0, turn...]: on each register bit, a diagonal and a rotation about Y or X.
   kTurns = 8,
   // [.., count, (gate, pattern)...]: -1 where a gate acts and its pattern is 1.

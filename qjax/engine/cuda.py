@@ -14,7 +14,7 @@ import numpy as np
 
 from qjax.engine import gpu
 from qjax.engine.cuda_pauli import PauliTape, Use, write_pauli_tape
-from qjax.engine.cuda_tape import Shape, write_cuda_tape
+from qjax.engine.cuda_tape import CudaTape, Shape, write_cuda_tape
 from qjax.engine.rows import batch_of
 from qjax.plan import Plan, max_width
 from qjax.plan.terms import Terms
@@ -22,8 +22,6 @@ from qjax.plan.terms import Terms
 MAX_QUBITS = 32
 BLOCK_BITS = 8  # log2 of the threads of a block
 _REGISTER_BITS = {8: 4, 16: 3}  # log2 of the amplitudes of a thread, by bytes of an amplitude
-_BACK_REGISTER_BITS = 3  # of two states
-_LARGE_BLOCKS = ((8, True), (16, False))  # which kernels may have twice the threads, and win by it
 _ROW_BITS = {8: 4, 16: 3}  # so many lowest qubits are 128 bytes
 _LINE = 5  # log2 of the threads of a warp
 _BACK_BLOCKS = 1024  # that share the sums of a backward run
@@ -75,14 +73,18 @@ class Geometry:
 
 def shape_of(plan: Plan, itemsize: int, *, backward: bool) -> Shape:
     """How a block holds a tile of a state."""
-    n = plan.num_qubits
-    registers = _BACK_REGISTER_BITS if backward else _REGISTER_BITS[itemsize]
+    n, width = plan.num_qubits, max_width(plan)
+    registers = _REGISTER_BITS[itemsize]
     if n < registers:  # the kernels are compiled for 1, 2 and the most
         registers = min(n, 2)
-    # A larger block where it holds a whole state, so that a run is one launch.
-    large = n == BLOCK_BITS + 1 + registers and (itemsize, backward) in _LARGE_BLOCKS
-    threads = min(BLOCK_BITS + large, n - registers)
-    return _shape(n, registers, threads, itemsize, max_width(plan))
+    usual = _shape(n, registers, min(BLOCK_BITS, n - registers), itemsize, width)
+    if itemsize == 8 and not backward and n > usual.tile_bits:
+        # Half as many threads, each with twice the amplitudes, share the cost of reading the tape;
+        # only the kernels of the usual ops leave registers for that.
+        wide = _shape(n, registers + 1, BLOCK_BITS - 1, itemsize, width)
+        if all(sweep.plain for sweep in write_cuda_tape(plan, wide, backward=False).sweeps):
+            return wide
+    return usual
 
 
 def _shape(n: int, registers: int, threads: int, itemsize: int, width: int) -> Shape:
@@ -90,7 +92,8 @@ def _shape(n: int, registers: int, threads: int, itemsize: int, width: int) -> S
     row = min(_ROW_BITS[itemsize], threads)
     if n > threads + registers:
         row = max(0, min(row, threads + registers - width))
-    return Shape(threads, registers, row, _ROW_BITS[itemsize], gpu.has_tensor_cores())
+    plain = registers >= _REGISTER_BITS[itemsize]
+    return Shape(threads, registers, row, _ROW_BITS[itemsize], gpu.has_tensor_cores(), plain)
 
 
 def geometry(
@@ -142,13 +145,29 @@ def refusal(plan: Plan, **_: Any) -> str | None:
     n = plan.num_qubits
     if n == 0:
         return "a circuit must have at least one qubit."
-    largest = min(shape_of(plan, size, backward=True).tile_bits for size in (8, 16))
+    largest = BLOCK_BITS + min(_REGISTER_BITS.values())
     if max_width(plan) <= largest:
         return None
     return (
         f"a gate must mix the amplitudes of at most {largest} qubits, but one needs "
         f"{max_width(plan)}."
     )
+
+
+def forward_parts(itemsize: int, *, plan: Plan, **_: Any) -> tuple[str, ...]:
+    """The parts of the kernels that a run needs, of `nvrtc.PARTS`."""
+    shape = shape_of(plan, itemsize, backward=False)
+    return _parts("forward", write_cuda_tape(plan, shape, backward=False))
+
+
+def backward_parts(itemsize: int, *, plan: Plan, **_: Any) -> tuple[str, ...]:
+    """The parts of the kernels that the adjoint of a run needs."""
+    shape = shape_of(plan, itemsize, backward=True)
+    return "other", *_parts("backward", write_cuda_tape(plan, shape, backward=True))
+
+
+def _parts(direction: str, tape: CudaTape) -> tuple[str, ...]:
+    return tuple(sorted({f"plain {direction}" if s.plain else direction for s in tape.sweeps}))
 
 
 def basis(*, num_qubits: int, index: int, dtype: np.dtype) -> Any:
@@ -163,14 +182,15 @@ def apply(state: Any, numbers: Any, *, plan: Plan) -> Any:
     shape = shape_of(plan, itemsize, backward=False)
     tape = write_cuda_tape(plan, shape, backward=False)
     division = geometry(plan.num_qubits, batch, itemsize, shape)
-    sweeps = [len(tape.sweeps), *(w for s in tape.sweeps for w in (s.offset, 0, 0, 0))]
+    sweeps = [w for s in tape.sweeps for w in (s.offset, s.plain, 0, 0, 0)]
     call = jax.ffi.ffi_call(
         "qjax_cuda_apply",
         jax.ShapeDtypeStruct((batch, state.shape[1]), state.dtype),
         input_output_aliases={0: 0} if state.shape[0] == batch else None,
     )
     constants = jnp.asarray(tape.constants, numbers.dtype)
-    return call(state, numbers, constants, tape.words, geometry=division.words(0, sweeps))
+    attribute = division.words(0, [len(tape.sweeps), *sweeps])
+    return call(state, numbers, constants, tape.words, geometry=attribute)
 
 
 def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
@@ -198,7 +218,7 @@ def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
         separate=numbers.shape[0] != 1,
         most_blocks=_BACK_BLOCKS,
     )
-    rest = [w for s in tape.sweeps for w in (s.offset, s.sums, s.emit_offset, s.emits)]
+    rest = [w for s in tape.sweeps for w in (s.offset, s.plain, s.sums, s.emit_offset, s.emits)]
     state = jax.ShapeDtypeStruct((batch, out.shape[1]), out.dtype)
     work = _doubles(division.rows * columns + numbers.shape[0])
     aliases = {}

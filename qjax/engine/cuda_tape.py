@@ -23,6 +23,7 @@ VERSION = 3
 _NONE = -1
 _THREAD_COLUMNS = 12  # those of a thread's bits, with zeros for the bits that it lacks
 _REGISTER_COLUMNS = 8
+COLUMNS = _THREAD_COLUMNS + _REGISTER_COLUMNS
 _GROUP = 4  # words that the kernels read at once
 _CONSTANTS = -(2**30)  # added to the index of a constant
 _OUTER = 32  # added to the position of an outer bit in a diagonal
@@ -42,6 +43,7 @@ class Code(IntEnum):
     PERMUTE_FAR = 4
     TABLE_SUM_FAR = 5
     TENSOR = 6
+    SETTLE = 7
     TURNS = 8
     SIGNS = 9
     REAL = 10
@@ -99,6 +101,7 @@ class Shape:
             and written, so that neighbours read neighbours.
         bank_bits: So many lowest bits of the thread must go to different banks of shared memory.
         tensor_cores: Whether the GPU multiplies matrices of both precisions by tensor cores.
+        plain: Whether there are kernels of this shape that know the usual ops alone.
     """
 
     thread_bits: int
@@ -106,6 +109,7 @@ class Shape:
     row_bits: int
     bank_bits: int
     tensor_cores: bool = True
+    plain: bool = False
 
     @property
     def tile_bits(self) -> int:
@@ -119,12 +123,14 @@ class SweepTape:
 
     Attributes:
         offset: Of its words.
+        plain: Whether it has the usual ops alone, for which there are kernels that are faster.
         sums: How many sums it has.
         emit_offset: Of its emits.
         emits: How many it has.
     """
 
     offset: int
+    plain: bool
     sums: int
     emit_offset: int
     emits: int
@@ -196,7 +202,8 @@ class _Writer:
         for emit in written.emits:
             self.words += emit
         self.words = _padded(self.words)
-        return SweepTape(offset, written.num_sums, emit_offset, len(written.emits))
+        plain = self.shape.plain and written.plain
+        return SweepTape(offset, plain, written.num_sums, emit_offset, len(written.emits))
 
     def constant(self, values: np.ndarray) -> int:
         """Reference to fixed complex numbers; equal ones are kept once."""
@@ -221,6 +228,9 @@ class _SweepWriter:
         self.emits: list[tuple[int, int, int]] = []
         self.ops: list[int] = []
         self.turns: dict[int, _Turn] = {}
+        self.plain = True
+        self.scaled = False  # whether threads may have a factor beside their amplitudes
+        self.uneven = False  # whether it may differ among them
         self.registers = 0
         items = _Window(iter(self.items(sweep)), self.all)
         self.rows = (1 << self.shape.row_bits) - 1
@@ -235,6 +245,7 @@ class _SweepWriter:
             self.exchange((), self.choose(items, self.rows))
         store = self.columns([1 << sweep.tile[b] for b in self.order])
         self.write_turns()
+        self.settle()
         if self.backward and first:
             self.ops[self.overlap] = self.num_sums
         runs = _runs(outer)
@@ -404,8 +415,18 @@ class _SweepWriter:
 
     def op(self, code: int, words: Sequence[int]) -> None:
         self.write_turns()
+        self.plain &= _is_plain(code)
+        far = code <= Code.TENSOR
+        if (far and self.uneven) or (self.backward and self.scaled and not _keeps_scale(code)):
+            self.settle()
         size = -(-(len(words) + 1) // _GROUP) * _GROUP
         self.ops += _padded([code | size << 8, *words])
+
+    def settle(self) -> None:
+        """Have no factors of amplitudes beside them, if there may be some."""
+        if self.scaled:
+            self.ops += _padded([Code.SETTLE | _GROUP << 8])
+        self.scaled = self.uneven = False
 
     def columns(self, columns: Sequence[int]) -> list[int]:
         """Columns of a thread and of its registers, with zeros for the bits that they lack."""
@@ -558,6 +579,7 @@ class _SweepWriter:
                     form |= 1 << (4 + k)
             words += [form, *numbers, first]
         self.op(Code.TURNS, words)
+        self.scaled = True
 
     def letters(self, op: Op) -> tuple[int, int, int, int]:
         """(letters Y, x, z, outer z) of a rotation, in places."""
@@ -643,6 +665,8 @@ class _SweepWriter:
             self.op(Code.SIGNS, [len(signs) // 5, *signs])
         for pattern, factors in products.items():
             self.op(Code.PHASES, [len(factors) // 8, pattern, *factors])
+            if pattern == 0:
+                self.scaled = self.uneven = True
 
     def sign(self, op: Op) -> list[int] | None:
         """The gate and the pattern where a diagonal is -1, if it is 1 elsewhere."""
@@ -765,6 +789,18 @@ class _Window:
             touched |= item.touch
             count += 1
             yield item
+
+
+def _is_plain(code: int) -> bool:
+    """Whether an op is one of those that most circuits are made of."""
+    few = (Code.EXCHANGE, Code.SETTLE, Code.TURNS, Code.SIGNS, Code.PHASES, Code.FACTOR_SUM)
+    return code in few or Code.REAL <= code < Code.ROTATION
+
+
+def _keeps_scale(code: int) -> bool:
+    """Whether an op of a run that goes back does the same whatever a thread's factor is."""
+    plain = (Code.EXCHANGE, Code.TURNS, Code.SIGNS, Code.PHASES, Code.TABLE)
+    return code in plain or Code.FLIP <= code < Code.DENSE2
 
 
 def _padded(words: list[int]) -> list[int]:

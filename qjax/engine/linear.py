@@ -37,7 +37,7 @@ register(
     refusal=cpu.refusal,
     cuda=cuda.apply,
     cuda_refusal=cuda.refusal,
-    part="forward",
+    parts=cuda.forward_parts,
 )
 
 

@@ -32,7 +32,7 @@ def register(
     refusal: Callable[..., str | None] = lambda **params: None,
     cuda: Function | None = None,
     cuda_refusal: Callable[..., str | None] = lambda **params: None,
-    part: str = "other",
+    parts: Callable[..., tuple[str, ...]] = lambda itemsize, **params: ("other",),
     states: str | None = None,
 ) -> None:
     """Give a primitive its implementation, eager and compiled, on every platform.
@@ -45,7 +45,8 @@ def register(
         refusal: Why the C++ library cannot run a primitive with these parameters, or None.
         cuda: The same by a call of the CUDA kernels.
         cuda_refusal: Why these cannot run it, or None.
-        part: The part of the CUDA kernels that it needs; see `nvrtc.PARTS`.
+        parts: The parts of the CUDA kernels that it needs, by the bytes of an amplitude and its
+            parameters; see `nvrtc.PARTS`.
         states: The attribute of `Engine` that says how many states of the first result's size
             are in memory at once; nothing is checked if None.
     """
@@ -90,7 +91,9 @@ def register(
                 return reason
             if name == "cuda":
                 try:
-                    gpu.require(part, _itemsize(ctx))
+                    itemsize = _itemsize(ctx)
+                    for part in parts(itemsize, **params):
+                        gpu.require(part, itemsize)
                 except EngineError as error:
                     return str(error)
             return None

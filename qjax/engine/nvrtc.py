@@ -12,7 +12,8 @@ from qjax.errors import EngineError
 
 PARTS = {
     ("forward", 8): 0, ("forward", 16): 1, ("backward", 8): 2, ("backward", 16): 3,
-    ("other", 8): 4, ("other", 16): 5,
+    ("other", 8): 4, ("other", 16): 5, ("plain forward", 8): 6, ("plain forward", 16): 7,
+    ("plain backward", 8): 8, ("plain backward", 16): 9,
 }  # fmt: skip
 """The programs that kernels.cuh divides the kernels into, by what they do and the bytes of an
 amplitude: each is compiled when it is first needed."""

@@ -79,7 +79,7 @@ register(
     refusal=cpu.refusal,
     cuda=cuda.apply,
     cuda_refusal=cuda.refusal,
-    part="forward",
+    parts=cuda.forward_parts,
     states="forward_states",
 )
 register(tangent_p, _tangent)
@@ -90,6 +90,6 @@ register(
     refusal=cpu.refusal,
     cuda=cuda.adjoint,
     cuda_refusal=cuda.refusal,
-    part="backward",
+    parts=cuda.backward_parts,
     states="gradient_states",
 )
