@@ -46,7 +46,7 @@ def started(commands, extra=None):
 
 @contextmanager
 def workers(task, processes, folder, *arguments):
-    """The processes of a task of worker.py."""
+    """Processes that run a task of worker.py."""
     port = free_port()
     command = [sys.executable, HERE / "worker.py", task, port, processes]
     with started([[*command, i, folder, *arguments] for i in range(processes)]) as running:

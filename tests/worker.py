@@ -1,4 +1,4 @@
-"""One process of a run of several: python worker.py TASK PORT PROCESSES INDEX FOLDER [ARGUMENT]."""
+"""One process of several in tests: python worker.py TASK PORT PROCESSES INDEX FOLDER [ARGUMENT]."""
 
 import os
 import signal

@@ -11,7 +11,8 @@ import jax
 
 from qjax._checks import as_positive, check_index
 from qjax._version import __version__
-from qjax.distributed.watch import Watch, is_loopback, roll_call
+from qjax.distributed.rollcall import is_loopback, roll_call
+from qjax.distributed.watch import Watch
 from qjax.errors import DistributedError
 
 BEHIND = 30.0  # seconds by which XLA's own watch is slower than ours, which can say what happened
