@@ -275,9 +275,14 @@ class _SweepWriter:
         """How a diagonal op of one bit of the tile can be part of a turn, if at all."""
         op = self.plan.ops[item.index]
         alone = item.kind == "phase" and len(op.targets) == 1 and not op.controls and item.touch
-        if alone and op.kind is OpKind.ROTATION:
+        if alone and op.kind is OpKind.ROTATION and op.z_mask:
             return TurnForm.HALF_ANGLE
-        if alone and (op.fixed or not self.backward) and self.plan.is_unitary_op(op):
+        if (
+            alone
+            and op.kind is OpKind.DIAGONAL
+            and (op.fixed or not self.backward)
+            and self.plan.is_unitary_op(op)
+        ):
             return TurnForm.ENTRIES
         return TurnForm.NONE
 
