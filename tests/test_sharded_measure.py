@@ -8,8 +8,9 @@ import pytest
 from strategies import random_circuit, random_state, random_template, random_unitary
 
 import qjax as qj
-from qjax.engine import sharded_sampling
+from qjax.engine import sharded_pauli, sharded_sampling
 from qjax.errors import EngineError
+from qjax.plan.terms import compile_terms
 
 pytestmark = pytest.mark.multidevice
 N, GATES = 6, 30
@@ -56,6 +57,27 @@ def test_expectations_and_variances_are_the_oracles(qubits, batch, circuit, doub
         spread = np.vdot(state, matrix @ matrix @ state).real - mean**2
         found = qj.variance(circuit, observable, mesh=mesh, dtype=complex)
         assert abs(found - spread) <= 8 * ALLOWED * size**2
+
+
+@pytest.mark.parametrize("d", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_neighbours_that_interact_share_an_exchange(d, double, rng):
+    """The Heisenberg model in a field: many flips of device bits, none far from them."""
+    n = 8
+    terms = {f"{p}{q} {p}{q + 1}": float(rng.normal()) for p in "XYZ" for q in range(n - 1)}
+    terms |= {f"X{q}": float(rng.normal()) for q in range(n)}
+    template = random_template(n, 12, 3, rng)
+    point, mesh = rng.normal(size=3), qj.device_mesh(2**d)
+    energy = lambda p: qj.expectation(template, written(terms), p, mesh=mesh, dtype=complex)
+    exact = lambda p: oracle.expectation(oracle.statevector(template.bind(p)), terms)
+    allowed = 2 * ALLOWED * sum(map(abs, terms.values()))
+    value, gradient = jax.jit(jax.value_and_grad(energy))(point)
+    assert abs(value - exact(point)) <= allowed
+    assert np.max(np.abs(gradient - oracle.central_difference(exact, point))) <= 1e-7
+    x, z = ([sum(1 << int(w[1:]) for w in t.split() if w[0] in letters) for t in terms]
+            for letters in ("XY", "ZY"))  # fmt: skip
+    groups = sharded_pauli._groups(compile_terms(n, tuple(x), tuple(z)), tuple(range(n)), n - d)
+    assert sum(bool(g.bits) for g in groups) == 1
+    assert sum(g.flip > 0 for g in groups) <= 1
 
 
 @pytest.mark.slow

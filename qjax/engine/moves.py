@@ -4,6 +4,7 @@ Both go in pieces, one after the other in a loop, so that they need little memor
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -24,9 +25,17 @@ def device_index(num_global: int) -> jax.Array:
     return lax.axis_index(QUBITS) if num_global else jnp.zeros((), jnp.int32)
 
 
-def exchanged(state: jax.Array, bits: tuple[int, ...], num_global: int) -> jax.Array:
-    """Device bits and as many of the highest local bits change places: (B, 2**m) -> (B, 2**m)."""
-    return exchange_p.bind(state, bits=bits, num_global=num_global) if bits else state
+def exchanged(
+    state: jax.Array, bits: tuple[int, ...], num_global: int, low: int | None = None
+) -> jax.Array:
+    """Device bits and as many local bits from `low` on change places: (B, 2**m) -> (B, 2**m).
+
+    They are the highest local bits if `low` is None.
+    """
+    if not bits:
+        return state
+    low = state.shape[-1].bit_length() - 1 - len(bits) if low is None else low
+    return exchange_p.bind(state, bits=bits, low=low, num_global=num_global)
 
 
 def partner(state: jax.Array, flip: int, num_global: int, after: jax.Array) -> jax.Array:
@@ -42,29 +51,57 @@ def partner(state: jax.Array, flip: int, num_global: int, after: jax.Array) -> j
     return partner_p.bind(state, after, flip=flip, num_global=num_global) if flip else state
 
 
+def swapped(
+    state: jax.Array, bits: tuple[int, ...], low: int, num_global: int, after: jax.Array
+) -> jax.Array:
+    """As `exchanged`, of a state that is kept; `after` is as in `partner`."""
+    if not bits:
+        return state
+    return swap_p.bind(state, after, bits=bits, low=low, num_global=num_global)
+
+
 def _pieces(size: int, rows: int) -> int:
     return min(_PIECES, size, max(1, rows * size // _LEAST_PIECE))
 
 
-def _exchange(state: Any, *, bits: tuple[int, ...], num_global: int) -> Any:
+def _exchange(state: Any, *, bits: tuple[int, ...], low: int, num_global: int) -> Any:
+    return _in_pieces(None, state, bits, low, num_global)
+
+
+def _swap(state: Any, after: Any, *, bits: tuple[int, ...], low: int, num_global: int) -> Any:
+    return _in_pieces(state, _blank(state, after), bits, low, num_global)
+
+
+def _blank(state: jax.Array, after: jax.Array) -> jax.Array:
+    """Zeros, but known only when `after` is."""
+    return jnp.full_like(state, (after - after).astype(state.dtype))
+
+
+def _in_pieces(
+    source: jax.Array | None, found: jax.Array, bits: tuple[int, ...], low: int, num_global: int
+) -> jax.Array:
+    """Exchange into `found`, from `source`, or in place if that is None."""
     mask = sum(1 << b for b in bits)
     spread = [sum((i >> k & 1) << b for k, b in enumerate(bits)) for i in range(2 ** len(bits))]
     groups = [[first | s for s in spread] for first in range(2**num_global) if not first & mask]
-    rows, size = state.shape
-    chunk = size // len(spread)
+    rows, size = found.shape
+    chunk = 2**low
     count = _pieces(chunk, rows * len(spread))
     length = chunk // count
 
-    def piece(i: Any, state: jax.Array) -> jax.Array:
+    def piece(i: Any, found: jax.Array) -> jax.Array:
         # Slices of the state as it is: reshaped, XLA would copy it.
-        starts = [c * chunk + i * length for c in range(len(spread))]
-        own = jnp.stack([lax.dynamic_slice_in_dim(state, s, length, 1) for s in starts])
+        first = i // count * (chunk * len(spread)) + i % count * length
+        starts = [first + c * chunk for c in range(len(spread))]
+        given = found if source is None else source
+        own = jnp.stack([lax.dynamic_slice_in_dim(given, s, length, 1) for s in starts])
         new = lax.all_to_all(own, QUBITS, 0, 0, axis_index_groups=groups)
         for c, s in enumerate(starts):
-            state = lax.dynamic_update_slice_in_dim(state, new[c], s, 1)
-        return state
+            found = lax.dynamic_update_slice_in_dim(found, new[c], s, 1)
+        return found
 
-    return piece(0, state) if count == 1 else lax.fori_loop(0, count, piece, state)
+    total = size // (chunk * len(spread)) * count
+    return piece(0, found) if total == 1 else lax.fori_loop(0, total, piece, found)
 
 
 def _partner(state: Any, after: Any, *, flip: int, num_global: int) -> Any:
@@ -79,8 +116,7 @@ def _partner(state: Any, after: Any, *, flip: int, num_global: int) -> Any:
             found, lax.ppermute(own, QUBITS, pairs), i * length, 1
         )
 
-    blank = (after - after).astype(state.dtype)  # 0 for all that is finite, but known late
-    return lax.fori_loop(0, count, piece, jnp.full_like(state, blank))
+    return lax.fori_loop(0, count, piece, _blank(state, after))
 
 
 def _batch_rule(primitive: Primitive) -> Callable[..., Any]:
@@ -101,7 +137,12 @@ def _batch_rule(primitive: Primitive) -> Callable[..., Any]:
 # Primitives, for JAX has no batching rule of `all_to_all` among groups of devices.
 exchange_p = Primitive("qjax_exchange")
 partner_p = Primitive("qjax_partner")
-for _primitive, _definition in ((exchange_p, _exchange), (partner_p, _partner)):
+swap_p = Primitive("qjax_swap")
+for _primitive, _definition in (
+    (exchange_p, _exchange),
+    (partner_p, _partner),
+    (swap_p, _swap),
+):
     _primitive.def_abstract_eval(lambda state, *_, **__: ShapedArray(state.shape, state.dtype))
     mlir.register_lowering(_primitive, mlir.lower_fun(_definition, multiple_results=False))
     batching.primitive_batchers[_primitive] = _batch_rule(_primitive)
@@ -111,18 +152,21 @@ def _exchange_transpose(cotangent: Any, state: Any, **params: Any) -> Any:
     return [exchange_p.bind(cotangent, **params)]
 
 
-def _partner_jvp(primals: Any, tangents: Any, **params: Any) -> tuple[Any, Any]:
+def _jvp(primitive: Primitive, primals: Any, tangents: Any, **params: Any) -> tuple[Any, Any]:
     state, after = primals
     change = ad.instantiate_zeros(tangents[0])
-    return partner_p.bind(state, after, **params), partner_p.bind(change, after, **params)
+    return primitive.bind(state, after, **params), primitive.bind(change, after, **params)
 
 
-def _partner_transpose(cotangent: Any, state: Any, after: Any, **params: Any) -> Any:
+def _transpose(
+    primitive: Primitive, cotangent: Any, state: Any, after: Any, **params: Any
+) -> tuple[Any, None]:
     if isinstance(cotangent, ad.Zero):
         return None, None
-    return partner_p.bind(cotangent, after, **params), None
+    return primitive.bind(cotangent, after, **params), None
 
 
 ad.deflinear2(exchange_p, _exchange_transpose)
-ad.primitive_jvps[partner_p] = _partner_jvp
-ad.primitive_transposes[partner_p] = _partner_transpose
+for _primitive in (partner_p, swap_p):  # each undoes itself
+    ad.primitive_jvps[_primitive] = partial(_jvp, _primitive)
+    ad.primitive_transposes[_primitive] = partial(_transpose, _primitive)

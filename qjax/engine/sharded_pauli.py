@@ -5,18 +5,19 @@ A Pauli string P = P_device P_local flips some bits X of the device's index and 
     (P psi)_r = (-i)^y (-1)^parity(r & Z) P_local psi_(r ^ X)
 
 with psi_r the amplitudes on device r and y = |X & Z|. Strings with the same X take the amplitudes
-of one other device; those with X = 0 take none. As on one device, expectation values have
-primitives of their own, here of a device's share:
+of one other device, or share an exchange of qubits with others; those with X = 0 take none. As on
+one device, expectation values have primitives of their own, here of a device's share:
 
     expectations(psi)[t]     = Re <psi_r|(P_t psi)_r>, to be summed over r
     slopes(psi, d psi)[t]    = 2 Re <d psi_r|(P_t psi)_r>           (its JVP, in that sum)
     gradient(psi, g)[j]      = 2 conj(sum_t g[t] (P_t psi)_r[j])    (the transpose of that)
 
-The amplitudes of other devices are held for one X at a time, and are sent again for the gradient.
+Amplitudes of other devices are held for one group at a time, and sent again for the gradient.
 """
 
+import operator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from typing import Any
 
 import jax
@@ -29,7 +30,7 @@ from jax.interpreters import ad, batching, mlir
 from jax.sharding import PartitionSpec
 
 from qjax.engine.mesh import state_spec
-from qjax.engine.moves import device_index, partner
+from qjax.engine.moves import device_index, exchanged, partner, swapped
 from qjax.engine.pauli import batch_rule, combination_p, expectations_p, overlaps_p
 from qjax.engine.rows import batch_of, summed_like
 from qjax.engine.select import real_dtype
@@ -39,10 +40,12 @@ from qjax.plan.terms import Terms, compile_terms
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Strings that flip the same device bits.
+    """Strings that need the same amplitudes of other devices.
 
     Attributes:
         flip: X, the device bits that they flip.
+        bits: Or device bits that change places with local ones before, and back after.
+        low: The lowest of those local bits.
         terms: Their local parts.
         index: Which of all strings each is.
         reads: Z of each, int32.
@@ -50,32 +53,73 @@ class _Group:
     """
 
     flip: int
+    bits: tuple[int, ...]
+    low: int
     terms: Terms
     index: np.ndarray
     reads: np.ndarray
     phases: np.ndarray
 
+    def brought(self, state: jax.Array, num_global: int, after: jax.Array) -> jax.Array:
+        """The amplitudes on which the local parts act; sent when `after` is known."""
+        if self.flip:
+            return partner(state, self.flip, num_global, after)
+        return swapped(state, self.bits, self.low, num_global, after)
+
+    def taken_back(self, state: jax.Array, num_global: int) -> jax.Array:
+        """What the local parts made, where it belongs."""
+        return exchanged(state, self.bits, num_global, self.low)
+
 
 @lru_cache(maxsize=512)
 def _groups(terms: Terms, places: tuple[int, ...], num_local: int) -> tuple[_Group, ...]:
+    """The terms in groups of few moves.
+
+    Strings that flip device bits take the amplitudes of a partner, one for each X; or several X
+    share one exchange with local bits that none of these strings flips.
+    """
+
     def placed(mask: int) -> int:
         return sum(1 << p for q, p in enumerate(places) if mask >> q & 1)
 
-    low = (1 << num_local) - 1
-    x = [placed(mask) for mask in terms.x_masks]
-    z = [placed(mask) for mask in terms.z_masks]
-    members: dict[int, list[int]] = {}
+    x, z = ([placed(mask) for mask in masks] for masks in (terms.x_masks, terms.z_masks))
+    left: dict[int, list[int]] = {}
     for t, mask in enumerate(x):
-        members.setdefault(mask >> num_local, []).append(t)
-    found = []
-    for flip, own in sorted(members.items()):
-        local = compile_terms(
-            num_local, tuple(x[t] & low for t in own), tuple(z[t] & low for t in own)
-        )
-        reads = np.array([z[t] >> num_local for t in own], np.int32)
-        phases = np.array([1, -1j, -1, 1j])[np.bitwise_count(reads & flip) & 3]
-        found.append(_Group(flip, local, np.array(own), reads, phases))
-    return tuple(found)
+        left.setdefault(mask >> num_local, []).append(t)
+    found = [_group(x, z, own, num_local) for own in [left.pop(0, [])] if own]
+    width = len(places) - num_local
+    for low in range(num_local - width, -1, -width) if width else ():
+        block = (1 << width) - 1 << low
+        free = {flip: [t for t in own if not x[t] & block] for flip, own in left.items()}
+        whole = [flip for flip, own in left.items() if len(free[flip]) == len(own)]
+        if len(whole) > 1:  # as many partners less, for one exchange
+            own = [t for flip in whole for t in left.pop(flip)]
+            found.append(_group(x, z, own, num_local, low))
+    return (*found, *(_group(x, z, own, num_local) for own in left.values()))
+
+
+def _group(
+    x: list[int], z: list[int], own: list[int], num_local: int, low: int | None = None
+) -> _Group:
+    bits: tuple[int, ...] = ()
+    if low is not None:
+        flips = reduce(operator.or_, (x[t] >> num_local for t in own))
+        bits = tuple(b for b in range(flips.bit_length()) if flips >> b & 1)
+
+    def moved(mask: int) -> int:
+        for k, b in enumerate(bits):
+            near, far = (low or 0) + k, num_local + b
+            if (mask >> near ^ mask >> far) & 1:
+                mask ^= 1 << near | 1 << far
+        return mask
+
+    xs, zs = ([moved(masks[t]) for t in own] for masks in (x, z))
+    here = (1 << num_local) - 1
+    terms = compile_terms(num_local, tuple(m & here for m in xs), tuple(m & here for m in zs))
+    flip = xs[0] >> num_local
+    reads = np.array([m >> num_local for m in zs], np.int32)
+    phases = np.array([1, -1j, -1, 1j])[np.bitwise_count(reads & flip) & 3]
+    return _Group(flip, bits, low or 0, terms, np.array(own), reads, phases)
 
 
 def _weights(group: _Group, device: jax.Array, dtype: Any) -> jax.Array:
@@ -104,14 +148,15 @@ def _products(a: Any, b: Any, terms: Terms, layout: Layout, engine: str) -> Any:
     found, after = [], jnp.zeros((), a.real.dtype)
     for group in groups:
         weights = _weights(group, device, a.dtype)
-        if group.flip or a is not b:
-            other = jnp.conj(partner(b, group.flip, layout.num_global, after))
-            own = jnp.conj(overlaps_p.bind(a, other, terms=group.terms, engine=engine))
-            own = own * jnp.asarray(group.terms.signs, own.dtype)
-            found.append((own * weights).real)
-        else:
-            own = expectations_p.bind(a, terms=group.terms, engine=engine)
+        other = group.brought(b, layout.num_global, after)
+        if a is b and not group.flip:
+            own = expectations_p.bind(other, terms=group.terms, engine=engine)
             found.append(own * weights.real)
+        else:
+            mine = swapped(a, group.bits, group.low, layout.num_global, other[0, 0].real)
+            own = overlaps_p.bind(mine, jnp.conj(other), terms=group.terms, engine=engine)
+            own = jnp.conj(own) * jnp.asarray(group.terms.signs, own.dtype)
+            found.append((own * weights).real)
         after = found[-1][0, 0]
     return _in_order(found, groups)
 
@@ -136,9 +181,10 @@ def pauli_sum(
     device = device_index(layout.num_global)
     total, after = None, jnp.zeros((), state.real.dtype)
     for group in _groups(terms, layout.places, layout.num_local):
-        other = partner(state, group.flip, layout.num_global, after)
+        other = group.brought(state, layout.num_global, after)
         used = numbers[:, group.index] * _weights(group, device, state.dtype)
         new = combination_p.bind(other, used, terms=group.terms, engine=engine)
+        new = group.taken_back(new, layout.num_global)
         total = new if total is None else total + new
         after = total[0, 0].real
     return jnp.zeros_like(state) if total is None else total
