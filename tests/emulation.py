@@ -1,7 +1,9 @@
 """The `cuda` engine where there is no GPU: its kernels, emulated; built when first asked for."""
 
-import atexit
+import fcntl
 import functools
+import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -25,14 +27,23 @@ def compiler() -> str:
 
 @functools.cache
 def build(*options: str) -> str:
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    library = f"{folder}/libqjax_emulation.so"
+    """The library, made once for all processes that test the same sources."""
     sources = [KERNELS / "test" / "emulate.cc", KERNELS / "cuda" / "launch.cc"]
     flags = ["-std=c++17", "-O2", "-fPIC", "-shared", "-w", *options]
     folders = [f"-I{jax.ffi.include_dir()}", f"-I{KERNELS / 'cuda'}"]
-    subprocess.run([compiler(), *flags, *folders, *map(str, sources), "-o", library], check=True)
-    return library
+    texts = [path.read_bytes() for path in sorted(KERNELS.glob("*/*")) if path.is_file()]
+    key = hashlib.sha256(repr([jax.__version__, flags, folders, texts]).encode()).hexdigest()
+    place = Path(tempfile.gettempdir(), f"qjax-emulation-{os.getuid()}")
+    place.mkdir(mode=0o700, exist_ok=True)
+    library = place / f"{key[:32]}.so"
+    with open(place / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not library.exists():
+            made = library.with_suffix(".new")
+            command = [compiler(), *flags, *folders, *map(str, sources), "-o", str(made)]
+            subprocess.run(command, check=True)
+            made.rename(library)
+    return str(library)
 
 
 @contextmanager
