@@ -196,9 +196,9 @@ def statevector(
             (..., 2**n). Leading axes are batches and broadcast with those of params.
         dtype: complex64 or complex128; by default that of the initial state, else complex64.
         engine: Name of an engine, or None for the best one here; see `info`.
-        mesh: Devices over which every state is divided, as `device_mesh` gives them; by default
-            those of the initial state, if it is divided so, else one device. Every device runs the
-            engine on its own part, and leading axes are divided over "batch".
+        mesh: Devices over which every state is divided, as `device_mesh` gives them. Every device
+            runs the engine on its own part; leading axes are divided over "batch". By default the
+            mesh of the initial state, if it is divided so and not traced, else one device.
 
     Returns:
         Complex array of shape (..., 2**n). Bit q of an index is qubit q. Over devices of several

@@ -35,8 +35,12 @@ def device_mesh(
         EngineError: If there are too few devices, or their number is no power of two.
 
     Examples:
-        >>> dict(device_mesh(qubits=1).shape)
+        >>> import qjax as qj
+        >>> mesh = qj.device_mesh(qubits=1)
+        >>> dict(mesh.shape)
         {'batch': 1, 'qubits': 1}
+        >>> qj.expectation(qj.Circuit(2).h(0).cx(0, 1), "X0 X1", mesh=mesh)
+        Array(1., dtype=float32)
     """
     given = list(jax.devices() if devices is None else devices)
     groups = as_positive(batch, "device_mesh: batch", EngineError)
