@@ -86,12 +86,15 @@ def _in_pieces(
     groups = [[first | s for s in spread] for first in range(2**num_global) if not first & mask]
     rows, size = found.shape
     chunk = 2**low
+    block = chunk * len(spread)
     count = _pieces(chunk, rows * len(spread))
     length = chunk // count
 
     def piece(i: Any, found: jax.Array) -> jax.Array:
         # Slices of the state as it is: reshaped, XLA would copy it.
-        first = i // count * (chunk * len(spread)) + i % count * length
+        first = i % count * length
+        if block < size:
+            first += i // count * block
         starts = [first + c * chunk for c in range(len(spread))]
         given = found if source is None else source
         own = jnp.stack([lax.dynamic_slice_in_dim(given, s, length, 1) for s in starts])
@@ -100,7 +103,7 @@ def _in_pieces(
             found = lax.dynamic_update_slice_in_dim(found, new[c], s, 1)
         return found
 
-    total = size // (chunk * len(spread)) * count
+    total = size // block * count
     return piece(0, found) if total == 1 else lax.fori_loop(0, total, piece, found)
 
 
