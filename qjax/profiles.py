@@ -68,14 +68,15 @@ class DeviceProfile:
 # Between nodes each GPU has a 400 Gb/s adapter, of which NCCL gets 46 to 48 GB/s
 # (NVIDIA/nccl-tests#290), and an all-to-all no more than one (#267).
 _NODES = (Link(8, 370e9), Link(None, 46e9))
-# Of an H200 python -m bench.gpu measures a copy, 4.21 of the 4.8 TB/s of its data sheet, chains of
-# multiply-adds, and an ansatz and a random circuit on 26 qubits; the steps' passes are what is left
-# of their times. The H100 has as many processors, and by its data sheet 3.35 TB/s.
+# Of an H200 python -m bench.gpu measures a copy, 4.21 of the 4.8 TB/s of its data sheet. The rates of
+# the kernels in single precision fit an ansatz and a random circuit on 26 qubits (they give 0.8 to
+# 1.1 of the times measured on 26 November 2026); those in double precision do not: the kernels that
+# they fit were slower. The H100 has as many processors, and by its data sheet 3.35 TB/s.
 _HOPPER = {
     "call": 20e-6,
     "fresh": 0.0,
     "links": _NODES,
-    "single": Kernels(28e12, 9.6e12, 3.5e12, 12, 4),
+    "single": Kernels(50e12, 40e12, 16e12, 12, 4),
     "double": Kernels(16e12, 9.6e12, 3.5e12, 11, 3),
 }
 PROFILES = {

@@ -162,7 +162,7 @@ def plan_cost(
           by gate   103 GB per device if gates swap one by one
         sweeps      5
         operations  653 GFLOP per device
-        time        185 ms: exchanges 64 ms, memory 58.4 ms, arithmetic 62.7 ms
+        time        145 ms: exchanges 64 ms, memory 58.4 ms, arithmetic 22.5 ms
 
     References:
         T. Haner and D. S. Steiger, 0.5 petabyte simulation of a 45-qubit quantum circuit, SC17.
