@@ -66,7 +66,7 @@ def assert_is_oracles_state(circuit, mesh, dtype, engine="cpu"):
 
 
 @multidevice
-@pytest.mark.parametrize(("n", "d"), [(5, 0), (5, 1), (6, 2), (7, 3)])
+@pytest.mark.parametrize(("n", "d"), [(5, 1), (6, 2), (7, 3)])
 def test_any_mesh_gives_the_oracles_state(n, d, dtype, rng):
     assert_is_oracles_state(random_circuit(n, 40, rng, max_targets=3), qj.device_mesh(2**d), dtype)
 
@@ -150,7 +150,9 @@ def test_it_starts_where_it_is_told(double, rng):
 
 
 @multidevice
-@pytest.mark.parametrize(("qubits", "batch"), [(2, 2), (4, 2), (1, 8)])
+@pytest.mark.parametrize(
+    ("qubits", "batch"), [(2, 2), pytest.param(4, 2, marks=pytest.mark.slow), (1, 8)]
+)
 def test_batches_are_divided_or_not(qubits, batch, double, rng):
     mesh = qj.device_mesh(qubits, batch)
     circuit = random_template(4, 12, 3, rng)
@@ -238,7 +240,7 @@ def energy(circuit, mesh, **options):
 
 
 @multidevice
-@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("d", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_the_gradient_is_that_of_the_oracle(d, double, rng):
     circuit = random_template(5, 20, 4, rng)
     point = rng.normal(size=4)

@@ -44,7 +44,9 @@ def observables(rng):
     ]
 
 
-@pytest.mark.parametrize(("qubits", "batch"), [(2, 1), (8, 1), (4, 2)])
+@pytest.mark.parametrize(
+    ("qubits", "batch"), [pytest.param(2, 1, marks=pytest.mark.slow), (8, 1), (4, 2)]
+)
 def test_expectations_and_variances_are_the_oracles(qubits, batch, circuit, double, rng):
     mesh, state = qj.device_mesh(qubits, batch), oracle.statevector(circuit)
     wanted = [qj.PauliSum(written(TERMS)), *observables(rng)]
