@@ -68,10 +68,10 @@ class DeviceProfile:
 # Between nodes each GPU has a 400 Gb/s adapter, of which NCCL gets 46 to 48 GB/s
 # (NVIDIA/nccl-tests#290), and an all-to-all no more than one (#267).
 _NODES = (Link(8, 370e9), Link(None, 46e9))
-# Of an H200 python -m bench.gpu measures a copy, 4.21 of the 4.8 TB/s of its data sheet. The rates of
-# the kernels in single precision fit an ansatz and a random circuit on 26 qubits (they give 0.8 to
-# 1.1 of the times measured on 26 November 2026); those in double precision do not: the kernels that
-# they fit were slower. The H100 has as many processors, and by its data sheet 3.35 TB/s.
+# Of an H200 python -m bench.gpu measures a copy, 4.21 of the 4.8 TB/s of its data sheet. The rates
+# of the kernels in single precision fit an ansatz and a random circuit on 26 qubits: they give 0.8
+# to 1.1 of the times measured on 26 November 2026. Those in double precision are older. The H100
+# has as many processors, and by its data sheet 3.35 TB/s.
 _HOPPER = {
     "call": 20e-6,
     "fresh": 0.0,

@@ -21,7 +21,7 @@ import pytest
 from strategies import random_circuit, random_state, random_template, random_unitary
 
 import qjax as qj
-from qjax.engine import cuda, cuda_tape, gpu, lowering, nvrtc
+from qjax.engine import bit_vectors, cuda, cuda_tape, cuda_words, gpu, lowering, nvrtc
 from qjax.errors import EngineError
 from qjax.plan import compile_plan
 
@@ -224,10 +224,10 @@ def test_exchanges_have_no_bank_conflicts(bits, banks, rng):
                 if vector not in span(chosen):
                     chosen.append(vector)
             vectors.append(tuple(chosen))
-        columns = cuda_tape._conflict_free(*vectors, bits)
+        columns = bit_vectors.conflict_free(*vectors, bits)
         assert len(set(span(columns))) == 2**bits  # no two places in one
         for pattern in vectors:
-            places = span([cuda_tape._mapped(columns, vector) for vector in pattern])
+            places = span([bit_vectors.mapped(columns, vector) for vector in pattern])
             assert len({place % 2**banks for place in places}) == 2**banks
 
 
@@ -291,9 +291,9 @@ def codes(circuit, dtype, **shape):
     tape = cuda_tape.write_cuda_tape(plan, replace(own, **shape), backward=False)
     first = tape.sweeps[0].offset
     runs = tape.words[first + 2]
-    word = first + 4 + 2 * cuda_tape.COLUMNS + -(-2 * runs // 4) * 4
+    word = first + 4 + 2 * cuda_words.COLUMNS + -(-2 * runs // 4) * 4
     found = []
-    while tape.words[word] & 0xFF != cuda_tape.Code.END:
+    while tape.words[word] & 0xFF != cuda_words.Code.END:
         found.append(tape.words[word] & 0xFF)
         word += tape.words[word] >> 8
     return found
@@ -304,8 +304,8 @@ def codes(circuit, dtype, **shape):
 def test_matrices_on_tensor_cores_act_as_they_are_defined(n, k, controls, dtype, emulated, rng):
     matrix, qubits, others = matrices(n, k, controls, rng)
     circuit = qj.Circuit(n).unitary(matrix, qubits, controls=others)
-    assert cuda_tape.Code.TENSOR in codes(circuit, dtype)
-    assert cuda_tape.Code.DENSE_FAR in codes(circuit, dtype, tensor_cores=False)
+    assert cuda_words.Code.TENSOR in codes(circuit, dtype)
+    assert cuda_words.Code.DENSE_FAR in codes(circuit, dtype, tensor_cores=False)
     state = random_state(n, rng).astype(dtype)
     found = qj.statevector(circuit, initial_state=jnp.asarray(state), engine="cuda", dtype=dtype)
     error = np.max(np.abs(np.asarray(found) - oracle.statevector(circuit, state)))
@@ -352,7 +352,7 @@ def test_single_precision_on_tensor_cores_is_that_of_float32(emulated, rng):
         matrix, qubits = drawn[block % 10], rng.permutation(n)[:k]
         circuit.unitary(matrix, qubits)
         exact = applied(matrix, qubits, exact)
-    assert set(codes(circuit, np.complex64)) == {cuda_tape.Code.TENSOR}
+    assert set(codes(circuit, np.complex64)) == {cuda_words.Code.TENSOR}
     found = np.asarray(qj.statevector(circuit, engine="cuda", dtype=np.complex64))
     eps = np.finfo(np.float32).eps
     assert np.linalg.norm(found - exact) <= blocks * eps
@@ -494,7 +494,7 @@ def test_a_start_state_is_not_destroyed(emulated, rng):
 def test_the_kernels_know_the_version_of_the_tape(emulated):
     code = (
         "import ctypes, sys\n"
-        "from qjax.engine.cuda_tape import VERSION\n"
+        "from qjax.engine.cuda_words import VERSION\n"
         "from qjax.engine.library import library\n"
         "sys.exit(ctypes.CDLL(str(library().path)).qjax_cuda_tape_version() != VERSION)"
     )

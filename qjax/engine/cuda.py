@@ -14,7 +14,8 @@ import numpy as np
 
 from qjax.engine import gpu
 from qjax.engine.cuda_pauli import PauliTape, Use, write_pauli_tape
-from qjax.engine.cuda_tape import CudaTape, Shape, write_cuda_tape
+from qjax.engine.cuda_tape import write_cuda_tape
+from qjax.engine.cuda_words import CudaTape, Shape
 from qjax.engine.rows import batch_of
 from qjax.plan import Plan, max_width
 from qjax.plan.terms import Terms

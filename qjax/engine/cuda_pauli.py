@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from qjax.engine.cuda_tape import Shape
+from qjax.engine.cuda_words import Shape
 from qjax.plan.terms import Terms
 
 LANE_BITS = 5  # log2 of the threads of a warp

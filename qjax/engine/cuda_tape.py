@@ -7,148 +7,38 @@ Chains of X, CX and SWAP cost nothing but that: they are an affine map of indice
 applies it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
 
 from qjax.engine.affine import Flip, source_map
+from qjax.engine.bit_vectors import bits, conflict_free, mapped
+from qjax.engine.cuda_window import Item, Window
+from qjax.engine.cuda_words import (
+    CONSTANTS,
+    GROUP,
+    NONE,
+    OUTER,
+    REGISTER_COLUMNS,
+    THREAD_COLUMNS,
+    Axis,
+    Code,
+    CudaTape,
+    Emit,
+    FactorForm,
+    Shape,
+    SweepTape,
+    TurnForm,
+)
 from qjax.plan import Op, OpKind, Plan, StepKind, Sweep
 from qjax.plan.fixed import fixed_matrix
 from qjax.plan.steps import step_kind
 
-VERSION = 3
-_NONE = -1
-_THREAD_COLUMNS = 12  # those of a thread's bits, with zeros for the bits that it lacks
-_REGISTER_COLUMNS = 8
-COLUMNS = _THREAD_COLUMNS + _REGISTER_COLUMNS
-_GROUP = 4  # words that the kernels read at once
-_CONSTANTS = -(2**30)  # added to the index of a constant
-_OUTER = 32  # added to the position of an outer bit in a diagonal
-_WINDOW = 256  # how many ops may wait before no further one is looked at
 _WARP_BITS = 5  # log2 of the threads that a tensor core serves
 _BLOCK_BITS = 3  # log2 of the rows and columns of what it makes
 _SUMMED_BITS = 5  # bits of a tile up to which the entries of a diagonal are summed one by one
-
-
-class Code(IntEnum):
-    """Codes of ops; those on register bits are the first of their kind."""
-
-    END = 0
-    EXCHANGE = 1
-    ROTATION_FAR = 2
-    DENSE_FAR = 3
-    PERMUTE_FAR = 4
-    TABLE_SUM_FAR = 5
-    TENSOR = 6
-    SETTLE = 7
-    TURNS = 8
-    SIGNS = 9
-    REAL = 10
-    MATRIX = 15
-    FLIP = 20
-    DENSE2 = 25
-    ROTATION = 35
-    PHASES = 67
-    FACTOR_SUM = 68
-    TABLE = 69
-    TABLE_SUM = 70
-    OVERLAP = 71
-
-
-class Axis(IntEnum):
-    """Axes of a turn."""
-
-    NONE = 0
-    Y = 1
-    X = 2
-
-
-class TurnForm(IntEnum):
-    """Forms of a diagonal of a turn."""
-
-    NONE = 0
-    HALF_ANGLE = 1
-    ENTRIES = 2
-
-
-class FactorForm(IntEnum):
-    """Forms of a factor of a product of diagonals."""
-
-    ANGLE = 0
-    PAIR = 1
-    SCALAR = 2
-
-
-class Emit(IntEnum):
-    """How sums become cotangents."""
-
-    COPY = 0
-    COSINE = 1
-    SINE = 2
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How a block holds a tile.
-
-    Attributes:
-        thread_bits: log2 of the threads that hold one tile.
-        register_bits: log2 of the amplitudes of a thread.
-        row_bits: So many lowest bits of a tile are the lowest bits of the thread when it is read
-            and written, so that neighbours read neighbours.
-        bank_bits: So many lowest bits of the thread must go to different banks of shared memory.
-        tensor_cores: Whether the GPU multiplies matrices of both precisions by tensor cores.
-        plain: Whether there are kernels of this shape that know the usual ops alone.
-    """
-
-    thread_bits: int
-    register_bits: int
-    row_bits: int
-    bank_bits: int
-    tensor_cores: bool = True
-    plain: bool = False
-
-    @property
-    def tile_bits(self) -> int:
-        """Qubits of a tile."""
-        return self.thread_bits + self.register_bits
-
-
-@dataclass(frozen=True)
-class SweepTape:
-    """Where a sweep stands.
-
-    Attributes:
-        offset: Of its words.
-        plain: Whether it has the usual ops alone, for which there are kernels that are faster.
-        sums: How many sums it has.
-        emit_offset: Of its emits.
-        emits: How many it has.
-    """
-
-    offset: int
-    plain: bool
-    sums: int
-    emit_offset: int
-    emits: int
-
-
-@dataclass(frozen=True)
-class CudaTape:
-    """What the kernels read besides the state and the numbers of a run.
-
-    Attributes:
-        words: int32 of shape (words,).
-        constants: float64 of shape (constants,): numbers of fixed ops, at least one.
-        sweeps: The sweeps, in the order in which they run.
-    """
-
-    words: np.ndarray
-    constants: np.ndarray
-    sweeps: tuple[SweepTape, ...]
 
 
 @lru_cache(maxsize=256)
@@ -162,18 +52,6 @@ def write_cuda_tape(plan: Plan, shape: Shape, *, backward: bool) -> CudaTape:
 class _Turn:
     forms: list[int]
     ops: list[int]
-
-
-# An op that waits to be written. Masks are of bits of the tile.
-@dataclass(eq=False)
-class _Item:
-    kind: str  # "near", "far", "phase" or "move"
-    index: int
-    mix: int  # whose amplitudes it mixes
-    touch: int  # that it reads or mixes
-    need: int = 0  # that must be register bits
-    avoid: int = 0  # that must not be
-    flips: tuple[Flip, ...] = ()
 
 
 class _Writer:
@@ -210,7 +88,7 @@ class _Writer:
         flat = np.stack([np.real(values), np.imag(values)], axis=-1).reshape(-1)
         key = flat.tobytes()
         if key not in self.shared:
-            self.shared[key] = _CONSTANTS + len(self.constants)
+            self.shared[key] = CONSTANTS + len(self.constants)
             self.constants += flat.tolist()
         return self.shared[key]
 
@@ -232,14 +110,14 @@ class _SweepWriter:
         self.scaled = False  # whether threads may have a factor beside their amplitudes
         self.uneven = False  # whether it may differ among them
         self.registers = 0
-        items = _Window(iter(self.items(sweep)), self.all)
+        items = Window(iter(self.items(sweep)), self.all)
         self.rows = (1 << self.shape.row_bits) - 1
         self.layout(self.choose(items, self.rows))
         load = self.columns([1 << sweep.tile[b] for b in self.order])
         if self.backward and first:
             # a column beside those of the sweep's ops
             self.overlap = len(self.ops) + 1
-            self.ops += [Code.OVERLAP | _GROUP << 8, 0, 0, 0]
+            self.ops += [Code.OVERLAP | GROUP << 8, 0, 0, 0]
         self.run(items)
         if self.registers & self.rows:
             self.exchange((), self.choose(items, self.rows))
@@ -255,14 +133,14 @@ class _SweepWriter:
 
     # --- what there is to do ------------------------------------------------------------------
 
-    def items(self, sweep: Sweep) -> list[_Item]:
+    def items(self, sweep: Sweep) -> list[Item]:
         indices = [index for step in sweep.steps for index in step.ops]
         if self.backward:
             indices.reverse()
         items = [self.item(index, self.plan.ops[index]) for index in indices]
-        last: dict[int, _Item] = {}
+        last: dict[int, Item] = {}
         for item in items:
-            for bit in _bits(item.touch):
+            for bit in bits(item.touch):
                 before = last.get(bit)
                 last[bit] = item
                 for phase, other in ((before, item), (item, before)):
@@ -271,7 +149,7 @@ class _SweepWriter:
                         phase.kind, phase.need = "near", phase.touch
         return items
 
-    def diagonal_form(self, item: _Item) -> int:
+    def diagonal_form(self, item: Item) -> int:
         """How a diagonal op of one bit of the tile can be part of a turn, if at all."""
         op = self.plan.ops[item.index]
         alone = item.kind == "phase" and len(op.targets) == 1 and not op.controls and item.touch
@@ -286,14 +164,14 @@ class _SweepWriter:
             return TurnForm.ENTRIES
         return TurnForm.NONE
 
-    def item(self, index: int, op: Op) -> _Item:
+    def item(self, index: int, op: Op) -> Item:
         touch = self.mask(op.qubits)
         kind = step_kind(op)
         if kind is StepKind.PHASES:
-            return _Item("phase", index, 0, touch)
+            return Item("phase", index, 0, touch)
         mix = self.mask(q for q in op.targets if op.needs >> q & 1)
         if kind is StepKind.MOVES:
-            return _Item("move", index, mix, touch, flips=self.flips(op))
+            return Item("move", index, mix, touch, flips=self.flips(op))
         avoid = self.mask(op.controls)
         size = mix.bit_count()
         near = size <= (2 if op.kind is OpKind.DENSE else self.shape.register_bits)
@@ -302,8 +180,8 @@ class _SweepWriter:
         near &= size <= self.shape.register_bits
         near &= self.bits - avoid.bit_count() >= self.shape.register_bits
         if near:
-            return _Item("near", index, mix, touch, mix, avoid)
-        return _Item("far", index, mix, touch)
+            return Item("near", index, mix, touch, mix, avoid)
+        return Item("far", index, mix, touch)
 
     def mask(self, qubits: Iterable[int]) -> int:
         return sum(1 << self.place[q] for q in qubits if q in self.place)
@@ -321,7 +199,7 @@ class _SweepWriter:
 
     # --- in which order -----------------------------------------------------------------------
 
-    def run(self, items: "_Window") -> None:
+    def run(self, items: "Window") -> None:
         """Write all items: near ones while the layout has them, then what makes others ready."""
         while True:
             items.take(self.near)
@@ -340,26 +218,26 @@ class _SweepWriter:
                     continue
             flips: list[Flip] = []
 
-            def moved(item: _Item, flips: list[Flip] = flips) -> bool:
+            def moved(item: Item, flips: list[Flip] = flips) -> bool:
                 flips.extend(item.flips)
                 return item.kind == "move"
 
             items.take(moved)
             self.exchange(tuple(flips), self.choose(items, 0))
 
-    def near(self, item: _Item) -> bool:
+    def near(self, item: Item) -> bool:
         """Write an item if it can run in the layout."""
         if item.kind != "near" or item.need & ~self.registers or item.avoid & self.registers:
             return False
         self.write_near(item.index)
         return True
 
-    def choose(self, items: "_Window", forbidden: int) -> int:
+    def choose(self, items: "Window", forbidden: int) -> int:
         """The register bits for what is to be done next, as a mask."""
         chosen, avoided = 0, forbidden
         count = self.shape.register_bits
 
-        def fits(item: _Item, past_phases: bool) -> bool:
+        def fits(item: Item, past_phases: bool) -> bool:
             nonlocal chosen, avoided
             if item.kind != "near":
                 return past_phases and item.kind == "phase"
@@ -402,18 +280,18 @@ class _SweepWriter:
         constant, images = source[0], source[1:]
         read = tuple(images[b] for b in self.order)
         banks = min(self.shape.bank_bits, self.shape.thread_bits)
-        slots = _conflict_free(old[:banks], read[:banks], self.bits)
-        outside = [(o, _mapped(slots, images[self.bits + o])) for o in range(len(self.outer))]
+        slots = conflict_free(old[:banks], read[:banks], self.bits)
+        outside = [(o, mapped(slots, images[self.bits + o])) for o in range(len(self.outer))]
         outside = [(o, column) for o, column in outside if column]
         self.far_op(
             Code.EXCHANGE,
             [
-                _mapped(slots, constant),
+                mapped(slots, constant),
                 len(outside),
-                *self.columns([_mapped(slots, column) for column in read]),
+                *self.columns([mapped(slots, column) for column in read]),
                 *(word for pair in outside for word in pair),
             ],
-            self.columns([_mapped(slots, column) for column in old]),
+            self.columns([mapped(slots, column) for column in old]),
         )
 
     # --- words --------------------------------------------------------------------------------
@@ -424,25 +302,25 @@ class _SweepWriter:
         far = code <= Code.TENSOR
         if (far and self.uneven) or (self.backward and self.scaled and not _keeps_scale(code)):
             self.settle()
-        size = -(-(len(words) + 1) // _GROUP) * _GROUP
+        size = -(-(len(words) + 1) // GROUP) * GROUP
         self.ops += _padded([code | size << 8, *words])
 
     def settle(self) -> None:
         """Have no factors of amplitudes beside them, if there may be some."""
         if self.scaled:
-            self.ops += _padded([Code.SETTLE | _GROUP << 8])
+            self.ops += _padded([Code.SETTLE | GROUP << 8])
         self.scaled = self.uneven = False
 
     def columns(self, columns: Sequence[int]) -> list[int]:
         """Columns of a thread and of its registers, with zeros for the bits that they lack."""
         threads, registers = columns[: self.shape.thread_bits], columns[self.shape.thread_bits :]
         return [
-            *threads, *[0] * (_THREAD_COLUMNS - len(threads)),
-            *registers, *[0] * (_REGISTER_COLUMNS - len(registers)),
+            *threads, *[0] * (THREAD_COLUMNS - len(threads)),
+            *registers, *[0] * (REGISTER_COLUMNS - len(registers)),
         ]  # fmt: skip
 
     def far_op(self, code: int, words: Sequence[int], columns: Sequence[int]) -> None:
-        place = -(-(len(words) + 2) // _GROUP) * _GROUP
+        place = -(-(len(words) + 2) // GROUP) * GROUP
         self.op(code, [place, *words, *[0] * (place - len(words) - 2), *columns])
 
     def places(self) -> list[int]:
@@ -461,7 +339,7 @@ class _SweepWriter:
     def split(self, mask: int) -> tuple[int, int]:
         """A mask of places as masks of bits of the thread and of the register."""
         threads = self.shape.thread_bits
-        moved = sum(1 << self.position[b] for b in _bits(mask))
+        moved = sum(1 << self.position[b] for b in bits(mask))
         return moved & ((1 << threads) - 1), moved >> threads
 
     def gate(self, op: Op) -> tuple[list[int], int]:
@@ -494,7 +372,7 @@ class _SweepWriter:
         """Sums of all numbers; of a 4x4 matrix with bits swapped, in the order of its own bits."""
         op = self.plan.ops[index]
         if op.fixed or not self.backward:
-            return _NONE
+            return NONE
         start, number = self.num_sums, self.plan.offsets[index]
         self.num_sums += op.num_numbers
         for i in range(op.num_numbers):
@@ -540,7 +418,7 @@ class _SweepWriter:
             if op.fixed and not op.controls:
                 matrix = fixed_matrix(self.plan.structure, op)
                 if not np.any(np.imag(matrix)):
-                    self.op(Code.REAL + bits[0], [numbers, _NONE])
+                    self.op(Code.REAL + bits[0], [numbers, NONE])
                     return
             self.op(Code.MATRIX + bits[0], [numbers, total, *gate])
         else:
@@ -562,7 +440,7 @@ class _SweepWriter:
             self.write_turns()
             turn = None
         if turn is None:
-            turn = self.turns[bit] = _Turn([0, 0], [_NONE, _NONE])
+            turn = self.turns[bit] = _Turn([0, 0], [NONE, NONE])
         turn.forms[what], turn.ops[what] = form, index
 
     def write_turns(self) -> None:
@@ -575,12 +453,12 @@ class _SweepWriter:
             if turn is None:
                 words += [0, 0, 0, 0]
                 continue
-            numbers = [self.numbers(index) if index != _NONE else 0 for index in turn.ops]
+            numbers = [self.numbers(index) if index != NONE else 0 for index in turn.ops]
             axis, diagonal = turn.forms
             form, first = axis | diagonal << 2, self.num_sums
             for k, index in enumerate(turn.ops):
-                summed = index != _NONE and self.plan.ops[index].kind is OpKind.ROTATION
-                if summed and self.angle_sum(index) != _NONE:
+                summed = index != NONE and self.plan.ops[index].kind is OpKind.ROTATION
+                if summed and self.angle_sum(index) != NONE:
                     form |= 1 << (4 + k)
             words += [form, *numbers, first]
         self.op(Code.TURNS, words)
@@ -632,10 +510,10 @@ class _SweepWriter:
         written = [1 << b for b in self.order]
         read = [1 << b for b in (*bits[:2], *others[:2])]
         banks = self.shape.bank_bits
-        slots = _conflict_free(tuple(written[:banks]), tuple(read[:banks]), self.bits)
+        slots = conflict_free(tuple(written[:banks]), tuple(read[:banks]), self.bits)
         words = [*inside, outer_m, outer_v, self.numbers(index), self.copied_sum(index), len(bits)]
         places = [slots[b] for b in (*bits, *others)]
-        columns = self.columns([_mapped(slots, column) for column in written])
+        columns = self.columns([mapped(slots, column) for column in written])
         self.far_op(Code.TENSOR, [*words, *places], columns)
 
     # --- diagonals ----------------------------------------------------------------------------
@@ -704,7 +582,7 @@ class _SweepWriter:
     def add_factor(
         self, products: dict[int, list[int]], pattern: int, words: list[int], total: int
     ) -> None:
-        if total != _NONE:
+        if total != NONE:
             self.op(Code.FACTOR_SUM, [total, pattern, *words])
         products.setdefault(pattern, []).extend(words)
 
@@ -716,7 +594,7 @@ class _SweepWriter:
         outside: list[tuple[int, int]] = []
         for k, q in enumerate(op.targets):
             if q in self.outer:
-                places.append((_OUTER + self.outer[q], k))
+                places.append((OUTER + self.outer[q], k))
                 outside.append((self.outer[q], k))
                 continue
             position = self.position[self.place[q]]
@@ -728,11 +606,11 @@ class _SweepWriter:
         total = self.copied_sum(index)
         flat = [word for pair in places for word in pair]
         words = [self.numbers(index), total, *gate, acts, *shares, len(places), *flat]
-        if total != _NONE and len(inside) <= _SUMMED_BITS:
+        if total != NONE and len(inside) <= _SUMMED_BITS:
             for m in range(2 ** len(inside)):
                 entry = sum(1 << k for b, (_, k) in enumerate(inside) if m >> b & 1)
                 self.op(Code.TABLE_SUM, [entry, *words])
-        elif total != _NONE:
+        elif total != NONE:
             far = [
                 *self.condition(op), self.numbers(index), total,
                 len(inside), *(word for pair in inside for word in pair),
@@ -740,60 +618,6 @@ class _SweepWriter:
             ]  # fmt: skip
             self.far_op(Code.TABLE_SUM_FAR, far, self.places())
         self.op(Code.TABLE, words)
-
-
-class _Window:
-    """The items that wait, in order, as far as any of them may run soon.
-
-    An item may run before one that waits if neither mixes what the other touches.
-    """
-
-    def __init__(self, items: Iterator[_Item], every: int) -> None:
-        self.items, self.every = items, every
-        self.waiting: list[_Item] = []
-
-    def take(self, runs: Callable[[_Item], bool]) -> None:
-        """Remove the items that may run and for which `runs` is true, in order."""
-        self.waiting = list(self._walk(runs, keep=False))
-
-    def look(self, runs: Callable[[_Item], bool]) -> None:
-        """As `take`, but remove nothing."""
-        self.waiting = list(self._walk(runs, keep=True))
-
-    def ready(self) -> list[_Item]:
-        """The items that may run."""
-        found: list[_Item] = []
-
-        def waits(item: _Item) -> bool:
-            found.append(item)
-            return False
-
-        self.take(waits)
-        return found
-
-    def remove(self, items: Sequence[_Item]) -> None:
-        """Remove items that may run."""
-        gone = set(map(id, items))
-        self.waiting = [item for item in self.waiting if id(item) not in gone]
-
-    def _walk(self, runs: Callable[[_Item], bool], *, keep: bool) -> Iterator[_Item]:
-        """The items that stay."""
-        mixed = touched = count = 0
-        waiting = iter(self.waiting)
-        while True:
-            item = next(waiting, None)
-            if item is None and mixed != self.every and count < _WINDOW:
-                item = next(self.items, None)
-            if item is None:
-                return
-            if not (item.mix & touched or item.touch & mixed) and runs(item):
-                if keep:
-                    yield item
-                continue
-            mixed |= item.mix
-            touched |= item.touch
-            count += 1
-            yield item
 
 
 def _is_plain(code: int) -> bool:
@@ -810,7 +634,7 @@ def _keeps_scale(code: int) -> bool:
 
 def _padded(words: list[int]) -> list[int]:
     """Words, filled up to whole groups."""
-    return words + [0] * (-len(words) % _GROUP)
+    return words + [0] * (-len(words) % GROUP)
 
 
 def _runs(outer: Sequence[int]) -> list[tuple[int, int]]:
@@ -819,83 +643,3 @@ def _runs(outer: Sequence[int]) -> list[tuple[int, int]]:
     for o, q in enumerate(outer):
         runs[q - o] = runs.get(q - o, 0) | 1 << o
     return [(mask, shift) for shift, mask in runs.items()]
-
-
-def _bits(mask: int) -> Iterator[int]:
-    """The positions of the bits that are 1."""
-    while mask:
-        yield (mask & -mask).bit_length() - 1
-        mask &= mask - 1
-
-
-def _mapped(columns: Sequence[int], value: int) -> int:
-    """A linear map of a vector over the integers modulo 2."""
-    total = 0
-    for bit in _bits(value):
-        total ^= columns[bit]
-    return total
-
-
-@lru_cache(maxsize=4096)
-def _conflict_free(written: tuple[int, ...], read: tuple[int, ...], bits: int) -> tuple[int, ...]:
-    """A linear map of places for which neither of two access patterns has bank conflicts.
-
-    The neighbouring threads that ask for shared memory together reach the places of the span of
-    `written`, and later of `read`. They meet no bank twice if the lowest m bits of their places
-    differ, that is if the map, cut to these bits, has a kernel that meets neither span but in 0:
-    a complement of both. Two subspaces of one dimension always have a common complement.
-
-    Args:
-        written: m independent vectors.
-        read: m independent vectors.
-        bits: The dimension of the space.
-
-    Returns:
-        The images of the unit vectors.
-    """
-    common = _basis(sorted(_span(written) & _span(read)), [])
-    first, second = _basis(written, common), _basis(read, common)
-    kernel = [a ^ b for a, b in zip(first[len(common) :], second[len(common) :], strict=True)]
-    whole = _basis([1 << b for b in range(bits)], [*first, *kernel])
-    # `whole`: the first span, then the kernel and what extends it; they go to the low and high bits
-    return _solve(whole, [1 << k for k in range(bits)], bits)
-
-
-def _span(vectors: Sequence[int]) -> set[int]:
-    found = {0}
-    for vector in vectors:
-        found |= {vector ^ other for other in found}
-    return found
-
-
-def _basis(vectors: Iterable[int], start: Sequence[int]) -> list[int]:
-    """`start`, independent, and those of the vectors that are independent of what is before."""
-    basis, reduced = list(start), []
-
-    def rest_of(vector: int) -> int:
-        for other in reduced:
-            vector = min(vector, vector ^ other)
-        return vector
-
-    for vector in start:
-        reduced.append(rest_of(vector))
-    for vector in vectors:
-        rest = rest_of(vector)
-        if rest:
-            reduced.append(rest)
-            basis.append(vector)
-    return basis
-
-
-def _solve(basis: Sequence[int], images: Sequence[int], bits: int) -> tuple[int, ...]:
-    """The images of the unit vectors under the map that takes a basis to `images`."""
-    rows = list(zip(basis, images, strict=True))
-    for bit in range(bits):
-        pivot = next(k for k in range(bit, bits) if rows[k][0] >> bit & 1)
-        rows[bit], rows[pivot] = rows[pivot], rows[bit]
-        vector, image = rows[bit]
-        rows = [
-            (v ^ vector, i ^ image) if k != bit and v >> bit & 1 else (v, i)
-            for k, (v, i) in enumerate(rows)
-        ]
-    return tuple(image for _, image in rows)

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from qjax.engine import library, nvrtc
-from qjax.engine.cuda_tape import VERSION
+from qjax.engine.cuda_words import VERSION
 from qjax.errors import EngineError
 
 HANDLERS = (
