@@ -64,6 +64,9 @@ def gradient_variance(
     Returns:
         Variances, shape (p,), and their standard errors.
 
+    Raises:
+        CircuitError: If the circuit has no open parameters, or there are no samples.
+
     Examples:
         >>> import qjax as qj
         >>> circuit = qj.Circuit(1).ry(qj.Parameter("t"), 0)
@@ -108,6 +111,12 @@ def expressibility(
         low: Lowest value of a parameter.
         high: Highest value.
         engine: Name of an engine, or None for the best one here.
+
+    Returns:
+        The divergence, in nats; not negative, at most (2**n - 1) log(bins).
+
+    Raises:
+        CircuitError: If the circuit has no open parameters, or there are no samples.
 
     Examples:
         >>> import qjax as qj
@@ -158,6 +167,12 @@ def entangling_capability(
         low: Lowest value of a parameter.
         high: Highest value.
         engine: Name of an engine, or None for the best one here.
+
+    Returns:
+        The mean, and its standard error, both real and of shape ().
+
+    Raises:
+        CircuitError: If the circuit has no open parameters, or there are no samples.
 
     Examples:
         >>> import qjax as qj

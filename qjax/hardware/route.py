@@ -131,6 +131,14 @@ def route(
         transpiler: "qiskit" or "pytket".
         seed: Seed of the transpiler.
 
+    Returns:
+        The circuit in native gates, and where its qubits lie; without a map, the circuit as it is.
+
+    Raises:
+        CircuitError: If it needs more qubits than the machine has, or an argument does not fit.
+        QasmError: If there is no such target.
+        MissingExtraError: If the transpiler is not installed.
+
     Examples:
         >>> line = [(0, 1), (1, 2)]
         >>> routed = route(Circuit(3).h(0).cx(0, 2).measure_all(), coupling_map=line)

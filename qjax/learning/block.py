@@ -32,6 +32,13 @@ class Block:
 def count_parameters(params: Any) -> int:
     """How many numbers a pytree of arrays holds.
 
+    Args:
+        params: A pytree of arrays, numbers, or shapes as `jax.eval_shape` gives them; a complex
+            number counts as one.
+
+    Returns:
+        The sum of the sizes of its leaves; 0 if there are none.
+
     Examples:
         >>> count_parameters({"w": jnp.ones((2, 3)), "b": jnp.ones(3)})
         9

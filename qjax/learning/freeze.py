@@ -51,6 +51,10 @@ def train_only(
         optimizer: What moves them. It keeps no state for frozen leaves.
         mask: A pytree of booleans, as `trainable_mask` gives it.
 
+    Returns:
+        An optimizer of Optax; the updates of frozen leaves are 0. `init` and `update` take pytrees
+        like the mask.
+
     Examples:
         >>> import jax.numpy as jnp
         >>> params = {"kernel": jnp.ones(2), "adapter": jnp.ones(2)}

@@ -139,9 +139,24 @@ class FermionSum:
 def jordan_wigner(fermions: FermionSum) -> PauliSum:
     """A fermion sum on qubits: qubit j holds the occupation of mode j.
 
+    A ladder operator acts on its mode and, by Z, on all below.
+
+    Args:
+        fermions: The sum.
+
+    Returns:
+        A sum of Pauli strings on as many qubits as there are modes; those that cancel, to within
+        rounding, are left out.
+
+    Raises:
+        ObservableError: If it is no `FermionSum`.
+
     Examples:
         >>> jordan_wigner(FermionSum({"1^ 1": 1.0}))
         PauliSum('0.5 - 0.5 * Z1', num_qubits=2)
+
+    References:
+        P. Jordan, E. Wigner, Über das Paulische Äquivalenzverbot, Z. Phys. 47, 631 (1928).
     """
     return to_qubits(fermions, "jordan-wigner")
 
@@ -149,9 +164,25 @@ def jordan_wigner(fermions: FermionSum) -> PauliSum:
 def parity(fermions: FermionSum) -> PauliSum:
     """A fermion sum on qubits: qubit j holds the parity of modes 0 to j.
 
+    A ladder operator acts on its mode, by Z on the one below, and by X on all above.
+
+    Args:
+        fermions: The sum.
+
+    Returns:
+        A sum of Pauli strings on as many qubits as there are modes; those that cancel, to within
+        rounding, are left out.
+
+    Raises:
+        ObservableError: If it is no `FermionSum`.
+
     Examples:
         >>> parity(FermionSum({"1^ 1": 1.0}))
         PauliSum('0.5 - 0.5 * Z0 Z1', num_qubits=2)
+
+    References:
+        J. Seeley, M. Richard, P. Love, The Bravyi-Kitaev transformation for quantum computation of
+        electronic structure, J. Chem. Phys. 137, 224109 (2012).
     """
     return to_qubits(fermions, "parity")
 
@@ -162,9 +193,22 @@ def bravyi_kitaev(fermions: FermionSum) -> PauliSum:
     Qubit j holds the parity of the modes j - 2^k + 1 to j, where 2^k is the largest power of two
     that divides j + 1. A ladder operator then acts on some log2(n) qubits.
 
+    Args:
+        fermions: The sum.
+
+    Returns:
+        A sum of Pauli strings on as many qubits as there are modes; those that cancel, to within
+        rounding, are left out.
+
+    Raises:
+        ObservableError: If it is no `FermionSum`.
+
     Examples:
         >>> bravyi_kitaev(FermionSum({"3^ 3": 1.0}))
         PauliSum('0.5 - 0.5 * Z1 Z2 Z3', num_qubits=4)
+
+    References:
+        S. Bravyi, A. Kitaev, Fermionic quantum computation, Ann. Phys. 298, 210 (2002).
     """
     return to_qubits(fermions, "bravyi-kitaev")
 

@@ -97,6 +97,9 @@ def trotter_steps(
         group: As in `trotter`.
         method: As in `trotter_error_bound`.
 
+    Returns:
+        At least 1.
+
     Raises:
         CircuitError: If a number or the method does not fit.
 
@@ -123,6 +126,9 @@ def qdrift_error_bound(hamiltonian: PauliSum, time: float, *, samples: int) -> f
         time: t.
         samples: N.
 
+    Returns:
+        The bound, in [0, 1].
+
     Raises:
         CircuitError: If a number does not fit.
 
@@ -142,6 +148,9 @@ def qdrift_samples(hamiltonian: PauliSum, time: float, *, error: float) -> int:
         hamiltonian: A sum of Pauli strings with known coefficients.
         time: t.
         error: Positive.
+
+    Returns:
+        At least 1.
 
     Raises:
         CircuitError: If a number does not fit.

@@ -67,6 +67,9 @@ def heisenberg(
         field: h; left out if it is 0.
         num_qubits: By default the lowest that holds every edge.
 
+    Returns:
+        A sum on one qubit per site.
+
     Raises:
         ObservableError: If an edge does not fit.
 
@@ -96,6 +99,9 @@ def xxz(
         anisotropy: D; 1 is the Heisenberg model.
         field: h; left out if it is 0.
         num_qubits: By default the lowest that holds every edge.
+
+    Returns:
+        A sum on one qubit per site.
 
     Raises:
         ObservableError: If an edge does not fit.
@@ -127,6 +133,9 @@ def xy(
         anisotropy: g; 0 is isotropic, 1 the Ising model.
         field: h; left out if it is 0.
         num_qubits: By default the lowest that holds every edge.
+
+    Returns:
+        A sum on one qubit per site.
 
     Raises:
         ObservableError: If an edge does not fit.

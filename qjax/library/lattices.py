@@ -30,6 +30,16 @@ class Graph(NamedTuple):
 def chain(length: int, *, periodic: bool = False) -> Edges:
     """A chain of sites, or a ring.
 
+    Args:
+        length: Number of sites.
+        periodic: Whether the ends are joined; those of two sites are already.
+
+    Returns:
+        Pairs of neighbours.
+
+    Raises:
+        ObservableError: If the length is not positive.
+
     Examples:
         >>> chain(4), chain(3, periodic=True)
         (((0, 1), (1, 2), (2, 3)), ((0, 1), (1, 2), (2, 0)))
@@ -39,6 +49,15 @@ def chain(length: int, *, periodic: bool = False) -> Edges:
 
 def ring(length: int) -> Edges:
     """A chain whose ends are joined.
+
+    Args:
+        length: Number of sites; two have one edge, and one has none.
+
+    Returns:
+        Pairs of neighbours.
+
+    Raises:
+        ObservableError: If the length is not positive.
 
     Examples:
         >>> ring(4)
@@ -53,6 +72,9 @@ def grid(*lengths: int, periodic: bool = False) -> Edges:
     Args:
         lengths: Number of sites along each axis.
         periodic: Whether opposite ends are joined; along an axis of two sites they are already.
+
+    Returns:
+        Pairs of neighbours.
 
     Raises:
         ObservableError: If a length is not positive.

@@ -32,6 +32,9 @@ def symmetries(hamiltonian: PauliSum) -> tuple[PauliString, ...]:
     Args:
         hamiltonian: The sum; its coefficients do not matter.
 
+    Returns:
+        The strings, none of them the identity; none if there is no symmetry.
+
     Raises:
         ObservableError: If it is no PauliSum.
 
@@ -98,6 +101,12 @@ def kept_qubits(hamiltonian: PauliSum) -> tuple[int, ...]:
     """The qubits that `taper` leaves, rising.
 
     Where the symmetries are strings of Z, as for electrons, a basis state keeps its bits there.
+
+    Args:
+        hamiltonian: The sum; its coefficients do not matter.
+
+    Returns:
+        The qubits' numbers in the sum; qubit j of the tapered sum is the one at index j.
 
     Raises:
         ObservableError: If it is no PauliSum.

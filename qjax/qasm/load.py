@@ -93,6 +93,9 @@ def load(
         max_instructions: As in `loads`.
         max_iterations: As in `loads`.
 
+    Returns:
+        The circuit, as of `loads`.
+
     Raises:
         QasmError: As `loads`, or if the file is not text in UTF-8.
         OSError: If the file cannot be read.

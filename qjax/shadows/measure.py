@@ -44,6 +44,9 @@ def classical_shadow(
         dtype: complex64 or complex128.
         engine: Name of an engine, or None for the best one here.
 
+    Returns:
+        The bases and bits of all shots; its methods estimate from them.
+
     Raises:
         CircuitError: If it measures, or has noise and more than 10 qubits.
         SamplingError: If there are fewer than 3 shots, or the key is none.
@@ -89,6 +92,9 @@ def clifford_shadow(
         noise: As in `classical_shadow`; the random circuits have none.
         dtype: complex64 or complex128.
         engine: Name of an engine, or None for the best one here.
+
+    Returns:
+        The random circuits and bits of all shots; its methods estimate from them.
 
     Raises:
         CircuitError: If it measures, or has too many qubits.

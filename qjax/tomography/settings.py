@@ -18,8 +18,14 @@ _ANGLES = {"X": (np.pi / 2, 0.0, np.pi), "Y": (np.pi / 2, 0.0, np.pi / 2), "Z": 
 def settings(num_qubits: int) -> list[str]:
     """The bases of all settings, in order: letter j is that of qubit j.
 
+    Args:
+        num_qubits: Number k of qubits, at most 8.
+
+    Returns:
+        3**k texts of k letters X, Y and Z; the last letter changes fastest.
+
     Raises:
-        CircuitError: If there are more than 8 qubits.
+        CircuitError: If there are no qubits, or more than 8.
 
     Examples:
         >>> settings(2)

@@ -21,6 +21,9 @@ def phase_oracle(num_qubits: int, marked: Any) -> Circuit:
         marked: Bitstrings, highest qubit first, each a multi-controlled Z; or a table of 2**n
             truth values, which is one diagonal gate.
 
+    Returns:
+        A circuit on n qubits, 1 - 2 sum |marked><marked|.
+
     Raises:
         CircuitError: If a bitstring has not n bits, or a table has not 2**n values.
 
@@ -57,6 +60,9 @@ def grover_operator(oracle: Circuit, state: Circuit) -> Circuit:
         oracle: Turns the sign of the marked states, as `phase_oracle`.
         state: A.
 
+    Returns:
+        The circuit Q, on the qubits of the oracle.
+
     Raises:
         CircuitError: If they measure, or the state has more qubits than the oracle.
 
@@ -78,6 +84,13 @@ def grover_iterations(probability: float) -> int:
     Args:
         probability: That before any iteration; of m marked among 2**n states, m / 2**n.
 
+    Returns:
+        The k for which (2 k + 1) theta is closest to pi / 2, where sin^2(theta) is the probability:
+        some pi / 4 sqrt(1 / probability), and 0 if the probability is 1/2 or more.
+
+    Raises:
+        CircuitError: If the probability is not in (0, 1].
+
     Examples:
         >>> grover_iterations(1 / 2**10)
         25
@@ -97,6 +110,9 @@ def amplitude_amplification(state: Circuit, oracle: Circuit, iterations: int) ->
         state: A.
         oracle: Turns the sign of the marked states.
         iterations: k; sin^2(theta) is the probability at k = 0.
+
+    Returns:
+        A circuit on the qubits of the oracle, without measurements.
 
     Raises:
         CircuitError: If something does not fit.
@@ -125,6 +141,9 @@ def grover(num_qubits: int, marked: Any, *, iterations: int | None = None) -> Ci
         num_qubits: Number of qubits n.
         marked: Bitstrings, or a table of 2**n truth values, as in `phase_oracle`.
         iterations: How many; by default the best number, which needs at least one to be marked.
+
+    Returns:
+        A circuit on n qubits, without measurements.
 
     Raises:
         CircuitError: If something does not fit, or nothing is marked.
@@ -180,6 +199,18 @@ def amplitude_estimation(state: Circuit, oracle: Circuit, precision: int) -> Alg
 def amplitude_from_counts(counts: Mapping[str, int]) -> float:
     """The probability of marked states, from the most frequent value of the phase register.
 
+    sin^2(pi k / 2**t) for the value k of t bits; k and 2**t - k, the two signs of the phase, agree.
+
+    Args:
+        counts: Counts of the bits of the "phase" register of `amplitude_estimation`.
+
+    Returns:
+        The probability, in [0, 1]. Of one shot the error is at most e + e**2, with e = pi / 2**t,
+        with a chance of 8 / pi**2; see `amplitude_estimation`.
+
+    Raises:
+        CircuitError: If there are no counts.
+
     Examples:
         >>> round(amplitude_from_counts({"010": 8, "110": 7}), 6)
         0.5
@@ -213,6 +244,9 @@ def maximum_likelihood_amplitude(
         hits: How often a marked state was found, for each circuit.
         shots: Of each circuit; or one number for all.
         iterations: m_k of each circuit.
+
+    Returns:
+        The probability that maximises the likelihood, and its standard error.
 
     Raises:
         CircuitError: If numbers do not fit.

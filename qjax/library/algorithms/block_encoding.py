@@ -39,6 +39,10 @@ def block_encoding(operator: Any, *, scale: float | None = None) -> BlockEncodin
             (2**n, 2**n), which may be any.
         scale: For a matrix, at least its largest singular value, which it is by default.
 
+    Returns:
+        A circuit U, and the scale, system qubits and ancillas for which <0|U|0> on the ancillas is
+        the operator over the scale.
+
     Raises:
         CircuitError: If the operator is neither, is 0, or the scale is too small.
 

@@ -46,6 +46,9 @@ def iterative_amplitude_estimation(
         confidence: Chance that the interval holds the probability, at least.
         shots: Of each round.
 
+    Returns:
+        The probability, the interval around it, and how often the Grover operator was applied.
+
     Raises:
         CircuitError: If a number is out of range, or `measure` gives no number of hits.
 

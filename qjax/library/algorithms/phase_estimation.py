@@ -132,6 +132,12 @@ def phase_from_counts(counts: Mapping[str, int]) -> float:
     Args:
         counts: Counts of the bits of the "phase" register, or of the iterative circuit.
 
+    Returns:
+        k / 2**t for the value k of t bits.
+
+    Raises:
+        CircuitError: If there are no counts.
+
     Examples:
         >>> phase_from_counts({"011": 7, "100": 3})
         0.375

@@ -36,6 +36,9 @@ def cosine_polynomial(time: float, degree: int) -> np.ndarray:
     Returns:
         float64 array of shape (degree + 1,).
 
+    Raises:
+        CircuitError: If the degree is not even and positive.
+
     Examples:
         >>> c = cosine_polynomial(1.0, 8)
         >>> bool(abs(np.polynomial.chebyshev.chebval(0.3, c) - np.cos(0.3)) < 1e-8)
@@ -51,10 +54,23 @@ def cosine_polynomial(time: float, degree: int) -> np.ndarray:
 def sine_polynomial(time: float, degree: int) -> np.ndarray:
     """sin(time x), as `cosine_polynomial`, of odd degree.
 
+    Args:
+        time: Any real number.
+        degree: Odd; the error falls fast once degree > |time|.
+
+    Returns:
+        float64 array of shape (degree + 1,): Chebyshev coefficients, those of even index 0.
+
+    Raises:
+        CircuitError: If the degree is not odd and positive.
+
     Examples:
         >>> c = sine_polynomial(1.0, 9)
         >>> bool(abs(np.polynomial.chebyshev.chebval(0.3, c) - np.sin(0.3)) < 1e-8)
         True
+
+    References:
+        As of `cosine_polynomial`.
     """
     return _bessel(time, _of_parity(degree, 1, "sine_polynomial"))
 

@@ -112,6 +112,9 @@ def excitation(
         fermionic: Whether orbitals in between give a sign, as electrons do in the Jordan-Wigner
             mapping; otherwise it is a qubit excitation.
 
+    Returns:
+        A circuit on `num_qubits` qubits.
+
     Raises:
         CircuitError: If qubits do not fit or the form is unknown.
 

@@ -15,9 +15,20 @@ PoolOperator = Excitation | PauliString | PauliSum
 def excitation_pool(num_qubits: int, num_electrons: int) -> tuple[Excitation, ...]:
     """Every single and double excitation that keeps the spin, as fermions.
 
+    Args:
+        num_qubits: Number of spin orbitals, even; qubit 2p is orbital p with spin up, qubit 2p + 1
+            with spin down.
+        num_electrons: Number of electrons, even; they fill the lowest spin orbitals.
+
+    Returns:
+        The doubles, then the singles.
+
+    Raises:
+        CircuitError: If a number is odd or there is nothing to excite.
+
     Examples:
-        >>> len(excitation_pool(4, 2))
-        3
+        >>> [(made.source, made.target) for made in excitation_pool(4, 2)]
+        [((0, 1), (2, 3)), ((0,), (2,)), ((1,), (3,))]
 
     References:
         H. R. Grimsley, S. E. Economou, E. Barnes, N. J. Mayhall, An adaptive variational algorithm
@@ -30,6 +41,17 @@ def qubit_pool(num_qubits: int, num_electrons: int) -> tuple[PauliString, ...]:
     """The Pauli strings of these excitations, one by one, without the strings of Z.
 
     Shallower circuits than with `excitation_pool`, and more parameters.
+
+    Args:
+        num_qubits: Number of spin orbitals, as in `excitation_pool`.
+        num_electrons: Number of electrons, as in `excitation_pool`.
+
+    Returns:
+        Each string once: 8 for a double excitation and 2 for a single one, less those that several
+        share.
+
+    Raises:
+        CircuitError: If a number is odd or there is nothing to excite.
 
     Examples:
         >>> len(qubit_pool(4, 2)), qubit_pool(4, 2)[-1]

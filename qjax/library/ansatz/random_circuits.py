@@ -56,6 +56,19 @@ def haar_unitary(num_qubits: int, key: jax.Array, *, shape: tuple[int, ...] = ()
 def random_haar(num_qubits: int, key: jax.Array) -> Circuit:
     """A circuit of one gate, a Haar-random unitary on all qubits.
 
+    Args:
+        num_qubits: Number of qubits n, at most 12.
+        key: A `jax.random` key; may be traced.
+
+    Returns:
+        A circuit on n qubits; its matrix is that of `haar_unitary`.
+
+    Raises:
+        CircuitError: If the number of qubits is out of range.
+
+    Note:
+        Some 8**n operations to draw it.
+
     Examples:
         >>> random_haar(3, jax.random.key(0)).count_ops()
         {'unitary': 1}

@@ -17,6 +17,9 @@ LENGTH_TOLERANCE = 1e-6  # angstrom, between a length asked for and one that is 
 def shipped_molecules() -> dict[str, tuple[float, ...]]:
     """The bond lengths, in angstrom, of each molecule that `load_molecule` knows.
 
+    Returns:
+        A new mapping from names to lengths, rising.
+
     Examples:
         >>> shipped_molecules()["h3+"]
         (0.6, 0.75, 0.873, 1.0, 1.2, 1.5, 2.0)
@@ -42,6 +45,9 @@ def load_molecule(name: str, *, bond_length: float | None = None) -> Molecule:
         name: Its name; upper and lower case are the same.
         bond_length: One of those of `shipped_molecules`, in angstrom; by default that of
             equilibrium.
+
+    Returns:
+        The molecule: integrals, Hamiltonian, and reference energies in hartree.
 
     Raises:
         ObservableError: If there is none of this name or length; the message lists those there are.
