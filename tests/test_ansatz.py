@@ -349,6 +349,19 @@ def test_a_layer_of_the_hamiltonian_ansatz_is_exponentials_of_its_parts(rng):
     assert np.max(np.abs(oracle.unitary(circuit.bind(t.ravel())) - expected)) < ROUNDING
 
 
+def test_the_hamiltonian_ansatz_has_no_parameter_for_what_is_zero():
+    terms = {"Z0 Z1": -1.0, "X0": 0.0, "Z1": 0.5, "Y2": 0.0}
+    groups = lib.commuting_groups(qj.PauliSum(terms))
+    assert groups == [qj.PauliSum({"Z0 Z1": -1.0, "Z1": 0.5}, num_qubits=3)]
+    whole = lib.hamiltonian_variational(qj.PauliSum(terms), 2)
+    assert (whole.parameters, whole.num_qubits) == ({"theta": (2, 1)}, 3)
+    # The strings with 0 need not commute with the rest of their part.
+    parts = [qj.PauliSum({"Z0": 1.0, "X0": 0.0}), qj.PauliSum({"X3": 0.0}), qj.PauliSum("X0 + 2")]
+    by_part = lib.hamiltonian_variational(parts, 3)
+    assert (by_part.parameters, by_part.num_qubits) == ({"theta": (3, 2)}, 4)
+    assert by_part.count_ops() == {"rz": 3, "rx": 3}
+
+
 # --- random circuits ------------------------------------------------------------------------------
 
 
@@ -419,6 +432,7 @@ def test_heavy_outputs_of_quantum_volume_have_their_asymptotic_share():
         (lambda: lib.dicke_state(3, 4), "ones must be in 0..3"),
         (lambda: lib.hamiltonian_variational([qj.PauliSum("X0 + Z0")], 1), "must commute"),
         (lambda: lib.hamiltonian_variational(qj.PauliSum("2"), 1), "beside the identity"),
+        (lambda: lib.hamiltonian_variational(qj.PauliSum({"X0": 0.0}), 1), "identity and zeros"),
         (lambda: lib.data_reuploading(qj.ParameterVector("x", 2), 1, 1), "scales must be False"),
         (lambda: lib.data_reuploading([0.1, np.nan], 1, 1), "finite real numbers"),
         (lambda: lib.data_reuploading(np.ones((2, 2)), 1, 1), "Use jax.vmap for a batch"),

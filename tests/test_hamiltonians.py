@@ -108,6 +108,35 @@ def test_couplings_may_be_traced_and_differentiated(double):
     assert abs(np.linalg.eigvalsh(model)[0] + 4 - (2 - np.sqrt(8))) < 1e-12
 
 
+def test_known_zeros_of_hubbard_have_no_string():
+    edges = [(0, 1), (1, 2, 0.0)]
+    hops = fermi_hubbard(edges, interaction=0.0)
+    assert hops == fermi_hubbard([(0, 1)], interaction=0.0, num_sites=3)
+    assert set(map(str, hops.strings)) == {"X0 Z1 X2", "Y0 Z1 Y2", "X1 Z2 X3", "Y1 Z2 Y3"}
+    still = fermi_hubbard(edges, tunneling=0.0, interaction=4.0)
+    assert not any(string.x for string in still.strings)
+    half = fermi_hubbard(edges, interaction=4.0, chemical_potential=2.0)
+    assert not any(string.weight == 1 for string in half.strings)
+    for made in (hops, still, half):
+        assert made.num_qubits == 6
+        assert np.all(made.coefficients != 0)
+    with pytest.raises(qj.QjaxError, match="mapping must be"):
+        fermi_hubbard([], interaction=0.0, num_sites=2, mapping="none")
+
+
+def test_a_traced_zero_of_hubbard_keeps_its_strings_and_its_derivative(double):
+    """<U n_up n_down> of a full site is U, also where U = 0 is where the slope is taken."""
+    full = qj.Circuit(2).x([0, 1])
+
+    def energy(u, mu):
+        model = fermi_hubbard([], interaction=u, chemical_potential=mu, num_sites=1)
+        assert len(model) == 4
+        return qj.expectation(full, model, dtype=double)
+
+    slopes = jax.jit(jax.grad(energy, (0, 1)))(jnp.float64(0.0), jnp.float64(0.0))
+    assert np.max(np.abs(np.array(slopes) - [1, -2])) < 1e-13
+
+
 def test_lattices_have_the_edges_one_counts():
     assert len(grid(4, 3)) == 3 * 3 + 4 * 2
     assert len(grid(3, 3, 3, periodic=True)) == 3 * 27

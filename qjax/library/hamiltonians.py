@@ -177,6 +177,7 @@ def fermi_hubbard(
 
     Returns:
         A sum on two qubits per site: mode 2 a is site a with spin up, 2 a + 1 with spin down.
+        Strings whose coefficient is known to be 0 are left out.
 
     Raises:
         ObservableError: If an edge does not fit, or there is no such map.
@@ -196,14 +197,17 @@ def fermi_hubbard(
     total = PauliSum({}, num_qubits=modes)
     for (a, b), weight in zip(sites.edges, sites.weights, strict=True):
         pairs = [(2 * a + s, 2 * b + s) for s in (0, 1)]
-        hops = {f"{i}^ {j}": 1.0 for p, q in pairs for i, j in ((p, q), (q, p))}
-        total = total + on_qubits(hops) * (_minus(tunneling) * weight)
+        hops = on_qubits({f"{i}^ {j}": 1.0 for p, q in pairs for i, j in ((p, q), (q, p))})
+        if not (_is_zero(tunneling) or _is_zero(weight)):
+            total = total + hops * (_minus(tunneling) * weight)
     doubles = {f"{2 * a}^ {2 * a} {2 * a + 1}^ {2 * a + 1}": 1.0 for a in range(modes // 2)}
-    total = total + on_qubits(doubles) * interaction
+    meetings = on_qubits(doubles)
+    if not _is_zero(interaction):
+        total = total + meetings * interaction
     if not _is_zero(chemical_potential):
         occupied = on_qubits({f"{mode}^ {mode}": 1.0 for mode in spin_orbitals})
         total = total + occupied * _minus(chemical_potential)
-    return total
+    return total.simplify()  # where mu = U / 2 the strings of one Z cancel
 
 
 def _total(graph: Graph, pairs: Mapping[str, Any], singles: Mapping[str, Any]) -> PauliSum:
