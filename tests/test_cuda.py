@@ -267,6 +267,44 @@ def test_a_small_circuit_is_one_launch(itemsize, rng):
         assert division.shared <= 64 * 1024
 
 
+def usual(n, layers, rng):
+    """A circuit of the gates that most circuits are made of, with angles of every size."""
+    circuit = qj.Circuit(n)
+    for _ in range(layers):
+        for q in range(n):
+            circuit.ry(rng.uniform(-7, 7), q).rz(rng.uniform(-7, 7), q)
+        for q in range(0, n - 1, 2):
+            circuit.cx(q, q + 1).rx(rng.uniform(-7, 7), q).h(q + 1)
+        for q in range(1, n - 1, 2):
+            circuit.cz(q, q + 1).t(q).ry(rng.choice([0, np.pi, 2 * np.pi]), q)
+        circuit.unitary(random_unitary(4, rng), rng.permutation(n)[:2])
+        circuit.unitary(random_unitary(4, rng), rng.permutation(n)[:2])
+    return circuit
+
+
+@pytest.mark.parametrize("n", [12, 13, 15])
+def test_usual_circuits_have_kernels_of_their_own(n, dtype, emulated, rng):
+    circuit = usual(n, 3, rng)
+    plan, itemsize = compile_plan(circuit.structure), np.dtype(dtype).itemsize
+    assert cuda.forward_parts(itemsize, plan=plan) == ("plain forward",)
+    assert cuda.backward_parts(itemsize, plan=plan) == ("other", "plain backward")
+    shape = cuda.shape_of(plan, itemsize, backward=False)
+    assert shape.register_bits == {8: 4 + (n > 12), 16: 3}[itemsize]
+    found = qj.statevector(circuit, dtype=dtype, engine="cuda")
+    error = np.max(np.abs(np.asarray(found) - oracle.statevector(circuit)))
+    assert error <= 16 * np.finfo(dtype).eps * (len(plan.ops) + n)
+
+
+def test_factors_of_many_turns_do_not_overflow(emulated, rng):
+    """What turns leave to a factor of all amplitudes shrinks or grows with each of them."""
+    circuit = qj.Circuit(13)
+    for _ in range(400):
+        circuit.ry(np.pi / 2, 0).rx(np.pi / 2, 0)
+    found = qj.statevector(circuit, engine="cuda")
+    error = np.max(np.abs(np.asarray(found) - oracle.statevector(circuit)))
+    assert error <= 16 * np.finfo(np.float32).eps * 800
+
+
 # --- tensor cores -------------------------------------------------------------------------------
 
 
