@@ -7,17 +7,21 @@ References:
     (2004): how Clifford gates change Pauli strings.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from qjax.circuit import Circuit
 from qjax.errors import ObservableError
 from qjax.observables import PauliSum
+from qjax.observables.grouping import Fits, agree, commute, first_fit
 
-METHODS = ("qubit-wise", "commuting", "none")
+_FITS: dict[str, Fits] = {
+    "qubit-wise": agree,
+    "commuting": commute,
+    "none": lambda x, z, x_one, z_one: np.zeros(len(x), bool),
+}
+METHODS = tuple(_FITS)
 
 
 @dataclass(frozen=True)
@@ -65,71 +69,15 @@ def grouped(observable: PauliSum, num_qubits: int, method: str = "qubit-wise") -
         )
     x, z = observable.x_masks, observable.z_masks
     size = np.abs(np.asarray(observable.coefficients))
-    order = [k for k in np.argsort(-size, kind="stable").tolist() if x[k] | z[k]]
-    collection = _COLLECTIONS[method]()
-    for k in order:
-        collection.add(k, int(x[k]), int(z[k]))
+    order = np.argsort(-size, kind="stable")
+    order = order[(x | z)[order] != 0]
     change = _diagonalised if method == "commuting" else _turned
-    return [
-        change(members, [(int(x[k]), int(z[k])) for k in members], num_qubits)
-        for members in collection.members
-    ]
-
-
-class _Collection:
-    """Groups that strings are put into, one by one."""
-
-    def __init__(self) -> None:
-        self.members: list[list[int]] = []
-        self.facts: list[Any] = []
-
-    def add(self, k: int, x: int, z: int) -> None:
-        """Put a string into the first group that takes it, or into a new one."""
-        for g, fact in enumerate(self.facts):
-            if self.fits(fact, x, z):
-                self.members[g].append(k)
-                self.facts[g] = self.joined(fact, x, z)
-                return
-        self.members.append([k])
-        self.facts.append(self.joined(None, x, z))
-
-    def fits(self, fact: Any, x: int, z: int) -> bool:
-        """Whether a group takes a string; by default none does."""
-        return False
-
-    def joined(self, fact: Any, x: int, z: int) -> Any:
-        """What is known of a group with one more string."""
-        return None
-
-
-class _QubitWise(_Collection):
-    """The fact of a group is the letter on each of its qubits, as masks."""
-
-    def fits(self, fact: Any, x: int, z: int) -> bool:
-        both = (fact[0] | fact[1]) & (x | z)
-        return not ((fact[0] ^ x) | (fact[1] ^ z)) & both
-
-    def joined(self, fact: Any, x: int, z: int) -> Any:
-        return (x, z) if fact is None else (fact[0] | x, fact[1] | z)
-
-
-class _Commuting(_Collection):
-    """The fact of a group is the masks of its strings."""
-
-    def fits(self, fact: Any, x: int, z: int) -> bool:
-        crossed = np.bitwise_count(fact[0] & z) + np.bitwise_count(fact[1] & x)
-        return not np.any(crossed & 1)
-
-    def joined(self, fact: Any, x: int, z: int) -> Any:
-        new = np.array([[x], [z]], np.int64)
-        return new if fact is None else np.concatenate([fact, new], axis=1)
-
-
-_COLLECTIONS: dict[str, Callable[[], _Collection]] = {
-    "none": _Collection,
-    "qubit-wise": _QubitWise,
-    "commuting": _Commuting,
-}
+    found = []
+    for group in first_fit(x[order], z[order], _FITS[method]):
+        members = order[group]
+        words = list(zip(x[members].tolist(), z[members].tolist(), strict=True))
+        found.append(change(members.tolist(), words, num_qubits))
+    return found
 
 
 def _turned(members: list[int], words: list[tuple[int, int]], n: int) -> Group:

@@ -26,6 +26,7 @@ from qjax.errors import CircuitError
 from qjax.library._rotations import append_evolution
 from qjax.observables import PauliSum
 from qjax.observables.coefficients import is_traced
+from qjax.observables.grouping import commute, first_fit
 
 Coefficient = Callable[[Any], Any]
 
@@ -255,18 +256,9 @@ def evolution_groups(hamiltonian: PauliSum) -> list[np.ndarray]:
         >>> evolution_groups(PauliSum("Z0 Z1 + X0 + 2 + Z1 + X1"))
         [array([0, 3]), array([1, 4])]
     """
-    structure = hamiltonian.structure
-    x, z = structure.x_masks, structure.z_masks
-    groups: list[list[int]] = []
-    for k in np.flatnonzero(x | z).tolist():
-        for members in groups:
-            crossed = np.bitwise_count(x[members] & z[k]) + np.bitwise_count(z[members] & x[k])
-            if not (crossed & 1).any():
-                members.append(k)
-                break
-        else:
-            groups.append([k])
-    return [np.array(members) for members in groups]
+    x, z = hamiltonian.x_masks, hamiltonian.z_masks
+    strings = np.flatnonzero(x | z)
+    return [strings[members] for members in first_fit(x[strings], z[strings], commute)]
 
 
 def single_groups(hamiltonian: PauliSum) -> list[np.ndarray]:
