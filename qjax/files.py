@@ -82,6 +82,14 @@ def load(path: str | os.PathLike) -> Any:
 
     Raises:
         FileError: If the file is missing, damaged, of another kind, or of an unknown version.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save({"theta": np.array([0.1, 0.2])}, f"{folder}/angles.json")
+        ...     params = load(f"{folder}/angles.json")
+        >>> params
+        {'theta': array([0.1, 0.2])}
     """
     path = Path(path)
     try:

@@ -331,8 +331,21 @@ def load(folder: str | os.PathLike) -> Bundle:
     Args:
         folder: The folder.
 
+    Returns:
+        The bundle that `Bundle.save` gave back.
+
     Raises:
         FileError: If there is no bundle, it is damaged, or of an unknown version.
+
+    Examples:
+        >>> import tempfile
+        >>> from qjax.hardware import measure
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "bell"
+        ...     _ = measure(Circuit(2).h(0).cx(0, 1), "Z0 Z1", shots=100).save(path)
+        ...     bundle = load(path)
+        >>> print(bundle.evaluate([{"00": 49, "11": 51}]))
+        value     +1.000000 ± 0.000000
     """
     path = Path(folder)
     try:

@@ -69,6 +69,12 @@ def to_cirq(circuit: Circuit) -> Any:
         MissingExtraError: If Cirq is not installed.
         CircuitError: If a number is traced, or a bit is written twice.
         ParameterError: If a gate that Cirq lacks has open parameters and no decomposition.
+
+    Examples:
+        >>> print(to_cirq(Circuit(2).h(0).cx(0, 1)))
+        0: ───H───@───
+                  │
+        1: ───────X───
     """
     check_noiseless(circuit.structure, "to_cirq")
     cirq = _cirq()
@@ -161,6 +167,12 @@ def from_cirq(circuit: Any, *, num_qubits: int | None = None) -> Circuit:
         MissingExtraError: If Cirq is not installed.
         CircuitError: If it is no circuit of Cirq, or holds channels or qudits.
         ParameterError: If an angle is not affine in the symbols.
+
+    Examples:
+        >>> import cirq
+        >>> a, b = cirq.LineQubit.range(2)
+        >>> from_cirq(cirq.Circuit(cirq.H(a), cirq.CNOT(a, b))).count_ops()
+        {'h': 1, 'cx': 1}
     """
     cirq = _cirq()
     if not isinstance(circuit, cirq.Circuit):

@@ -52,6 +52,12 @@ def to_pennylane(circuit: Circuit) -> Callable[..., None]:
         MissingExtraError: If PennyLane is not installed.
         CircuitError: If the circuit resets qubits, or uses them after a measurement.
         ParameterError: When called, if values are missing or too many.
+
+    Examples:
+        >>> import pennylane as qml
+        >>> bell = to_pennylane(Circuit(2).h(0).cx(0, 1))
+        >>> [made.name for made in qml.tape.make_qscript(bell)().operations]
+        ['Hadamard', 'CNOT']
     """
     check_noiseless(circuit.structure, "to_pennylane")
     qml = _pennylane()
@@ -151,6 +157,14 @@ def from_pennylane(tape: Any, *args: Any, **kwargs: Any) -> Circuit:
     Raises:
         MissingExtraError: If PennyLane is not installed.
         CircuitError: If an operation is no unitary operator with known numbers.
+
+    Examples:
+        >>> import pennylane as qml
+        >>> def bell():
+        ...     qml.Hadamard(0)
+        ...     qml.CNOT([0, 1])
+        >>> from_pennylane(bell).count_ops()
+        {'h': 1, 'cx': 1}
     """
     qml = _pennylane()
     if not isinstance(tape, qml.tape.QuantumScript):

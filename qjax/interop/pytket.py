@@ -50,6 +50,10 @@ def to_pytket(circuit: Circuit) -> Any:
         MissingExtraError: If pytket is not installed.
         CircuitError: If a number is traced, or a condition is none of pytket's.
         ParameterError: If a gate that pytket lacks has open parameters and no decomposition.
+
+    Examples:
+        >>> to_pytket(Circuit(2).h(0).cx(0, 1)).get_commands()
+        [H q[0];, CX q[0], q[1];]
     """
     check_noiseless(circuit.structure, "to_pytket")
     tk = _ops()
@@ -124,6 +128,11 @@ def from_pytket(circuit: Any) -> Circuit:
         MissingExtraError: If pytket is not installed.
         CircuitError: If it is no circuit of pytket, or holds classical operations.
         ParameterError: If an angle is not affine in the symbols.
+
+    Examples:
+        >>> import pytket
+        >>> from_pytket(pytket.Circuit(2).H(0).CX(0, 1)).count_ops()
+        {'h': 1, 'cx': 1}
     """
     tk = _ops()
     if not isinstance(circuit, tk.Circuit):
