@@ -64,6 +64,10 @@ QJAX_DEVICE const T* in_global_memory(const T* pointer) {
   return pointer;
 }
 
+QJAX_DEVICE Words4 four_words(const int* words) {
+  return *reinterpret_cast<const Words4*>(words);
+}
+
 struct Block {
   QJAX_DEVICE u32 own() const { return threadIdx.x; }
   QJAX_DEVICE u32 index() const { return blockIdx.x; }
@@ -250,6 +254,13 @@ template <class Real>
 Real magnitude(Real x) { return x < 0 ? -x : x; }
 template <class Real>
 Real quotient(Real a, Real b) { return a / b; }
+inline Words4 four_words(const int* words) {
+  if (reinterpret_cast<uintptr_t>(words) % alignof(Words4) != 0) {
+    fprintf(stderr, "qjax: four words of a tape must start at a multiple of four\n");
+    abort();  // as a GPU would
+  }
+  return *reinterpret_cast<const Words4*>(words);
+}
 inline u32 kept(u32 value) { return value; }
 template <class T>
 const T* kept(const T* pointer) { return pointer; }

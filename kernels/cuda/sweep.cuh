@@ -26,11 +26,10 @@ QJAX_DEVICE u32 column_sum(const int* columns, int count, u32 bits) {
 }
 
 QJAX_DEVICE u32 thread_sum(const int* columns, u32 thread) {
-  const Words4* four = reinterpret_cast<const Words4*>(columns);
   u32 total = 0;
   QJAX_UNROLL
   for (int k = 0; k < kThreadColumns / 4; ++k) {
-    const Words4 words = four[k];
+    const Words4 words = four_words(columns + 4 * k);
     QJAX_UNROLL
     for (int b = 0; b < 4; ++b) {
       if (thread >> (4 * k + b) & 1) total ^= static_cast<u32>(words.of[b]);
@@ -47,7 +46,7 @@ struct RegisterColumns {
   QJAX_DEVICE explicit RegisterColumns(const int* columns, u32 unit = 1) {
     QJAX_UNROLL
     for (int k = 0; k < B; k += 4) {
-      const Words4 words = *reinterpret_cast<const Words4*>(columns + k);
+      const Words4 words = four_words(columns + k);
       QJAX_UNROLL
       for (int b = k; b < B && b < k + 4; ++b) {
         of[b] = static_cast<u32>(words.of[b - k]);
@@ -55,12 +54,22 @@ struct RegisterColumns {
       }
     }
   }
+  // The same from words that start anywhere.
+  QJAX_DEVICE static RegisterColumns from(const int* columns) {
+    RegisterColumns out;
+    QJAX_UNROLL
+    for (int b = 0; b < B; ++b) out.of[b] = static_cast<u32>(columns[b]);
+    return out;
+  }
   QJAX_DEVICE u32 operator()(int i) const {
     u32 total = 0;
     QJAX_UNROLL
     for (int b = 0; b < B; ++b) total ^= i >> b & 1 ? of[b] : 0;
     return total;
   }
+
+ private:
+  QJAX_DEVICE RegisterColumns() {}
 };
 
 // kPlain: whether there are the ops of `plain_op` alone.
@@ -624,7 +633,7 @@ class Sweep {
   // exp(-i angle P / 2) of one register bit, and a diagonal after it; when a run goes back, before it.
   template <int J>
   QJAX_DEVICE void turn(const int* op) {
-    const Words4 words = *reinterpret_cast<const Words4*>(op);
+    const Words4 words = four_words(op);
     const int form = words.of[0], axis = form & 3, diagonal = form >> 2 & 3;
     if (form == 0) return;
     QJAX_EACH(block_, me) {
@@ -995,7 +1004,7 @@ class Sweep {
       const Real* m = at(t, op[1]);
       const u32 on = acts(op + 3, me) ? static_cast<u32>(op[7]) : 0;
       const u32 first = table_index(op + 9 + B, op[8 + B], me);
-      const RegisterColumns<B> share(op + 8);
+      const auto share = RegisterColumns<B>::from(op + 8);
       QJAX_UNROLL
       for (int i = 0; i < N; ++i) {
         const C value = entry(m, first ^ share(i));
@@ -1024,7 +1033,7 @@ class Sweep {
         Thread& t = threads_[me];
         const u32 on = acts(table + 3, me) ? static_cast<u32>(table[7]) : 0;
         const u32 first = table_index(places, count, me);
-        const RegisterColumns<B> share(table + 8);
+        const auto share = RegisterColumns<B>::from(table + 8);
         C total = {0, 0};
         QJAX_UNROLL
         for (int i = 0; i < N; ++i) {
