@@ -3,6 +3,8 @@
 // in shared memory are errors. With QJAX_THREADS the kernels of single precision run as a GPU's compiler
 // reads them, on threads; see threads.h.
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <algorithm>
