@@ -146,7 +146,7 @@ def test_random_directions_find_the_ground_state_with_restarts(name):
         "qnspsa": optimize.qnspsa(circuit, KEY),
     }[name]
     starts = 0.3 * jax.random.normal(KEY, (3, 3))
-    found = qj.fit(loss, starts, solver, 120, restarts=3, progress=False)
+    found = qj.fit(loss, starts, solver, 300, restarts=3, progress=False)
     energies = jax.vmap(loss)(found.params)
     assert np.max(energies - exact) < 1e-3  # within chemical accuracy
     # Three searches, not one thrice: energies may round to one number, their angles do not.
