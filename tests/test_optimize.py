@@ -169,7 +169,7 @@ def test_the_metric_of_random_directions_is_the_fubini_study_metric(double):
 def test_qnspsa_takes_fidelities_from_shots():
     circuit, _, loss, exact = hydrogen()
     solver = optimize.qnspsa(circuit, KEY, shots=1000, perturbation=0.2)
-    found = qj.fit(loss, 0.2 * jnp.ones(3), solver, 100, progress=False)
+    found = qj.fit(loss, 0.2 * jnp.ones(3), solver, 300, progress=False)
     assert found.best_loss - exact < 2e-3
 
 
