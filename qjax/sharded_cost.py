@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 from qjax._checks import as_positive
 from qjax._units import duration, scaled
 from qjax.circuit.circuit import Circuit
-from qjax.engine.local import parts
+from qjax.engine.local import local_parts
 from qjax.engine.memory import gib
 from qjax.engine.mesh import BATCH, checked_mesh, num_global
 from qjax.engine.select import complex_dtype
@@ -178,7 +178,7 @@ def plan_cost(
     plan = compile_plan(circuit.structure)
     cut = shard_plan(plan, d, restore=restore, free_start=True)
     size = rows * 2**cut.num_local * amplitude.itemsize
-    runs, sweeps, traffic, flops, arithmetic = parts(cut), 0, 0, 0.0, 0.0
+    runs, sweeps, traffic, flops, arithmetic = local_parts(cut).parts, 0, 0, 0.0, 0.0
     for part in runs:
         tile, low = _tile(kernels, part.plan)
         work = cost(part.plan, tile, low, amplitude.itemsize, grad=gradient)

@@ -53,7 +53,7 @@ class LocalPlan(Plan):
 
 @dataclass(frozen=True)
 class Numbers:
-    """Where each number of a local plan comes from, in the buffer of the whole plan.
+    """Where each number of the local plans comes from, in the buffer of the whole plan.
 
     On a device with bits b_0, b_1, ..., number i is
 
@@ -94,19 +94,38 @@ class Part:
         bits: Device bits that change places with as many of the highest local bits, the lowest with
             the lowest; counted from the lowest bit of the device's index.
         plan: What then runs.
-        numbers: Where its numbers come from; None if they are the whole buffer.
+        numbers: Which of a device's numbers it reads.
     """
 
     bits: tuple[int, ...]
     plan: Plan
+    numbers: slice
+
+
+@dataclass(frozen=True)
+class LocalParts:
+    """What every device runs.
+
+    Attributes:
+        parts: In time order.
+        numbers: Where a device's numbers come from; None if they are the whole buffer.
+    """
+
+    parts: tuple[Part, ...]
     numbers: Numbers | None
+
+    def on(self, device: jax.Array, buffer: jax.Array) -> jax.Array:
+        """The numbers of a device, of all parts, given its index: (B, V) -> (B, local V)."""
+        if self.numbers is None:
+            return buffer
+        return self.numbers.on(device, buffer)
 
 
 @lru_cache(maxsize=512)
-def parts(whole: ShardPlan) -> tuple[Part, ...]:
-    """What every device runs, in time order; the same object for an equal plan."""
+def local_parts(whole: ShardPlan) -> LocalParts:
+    """What every device runs; the same object for an equal plan."""
     if not whole.num_global:
-        return (Part((), whole.plan, None),)
+        return LocalParts((Part((), whole.plan, slice(None)),), None)
     ops: list[list[Op | tuple[Op, int]]] = [[] for _ in range(len(whole.stages) + 1)]
     for i, (exchange, stage) in enumerate(zip(whole.exchanges, whole.stages, strict=True)):
         ops[i] += _swaps(exchange.before)
@@ -114,12 +133,12 @@ def parts(whole: ShardPlan) -> tuple[Part, ...]:
         ops[i + 1] += [(whole.plan.ops[index], index) for index in stage.ops]
     places = [whole.start, *(stage.places for stage in whole.stages)]
     bits = [(), *(exchange.bits for exchange in whole.exchanges)]
-    found = []
+    table, found = _Table(whole), []
     for index, (own, where, moved) in enumerate(zip(ops, places, bits, strict=True)):
         if own or moved:
-            plan, numbers = _part(whole, index, own, where)
+            plan, numbers = table.part(index, own, where)
             found.append(Part(tuple(b - whole.num_local for b in moved), plan, numbers))
-    return tuple(found)
+    return LocalParts(tuple(found), table.numbers())
 
 
 def _swaps(order: tuple[int, ...]) -> Iterator[Op]:
@@ -129,15 +148,6 @@ def _swaps(order: tuple[int, ...]) -> Iterator[Op]:
         while (q := at[p]) != p:
             at[p], at[q] = at[q], q
             yield Op(OpKind.PERMUTATION, (p, q), fixed=True, table=_SWAP)
-
-
-def _part(
-    whole: ShardPlan, index: int, ops: Sequence[Op | tuple[Op, int]], places: tuple[int, ...]
-) -> tuple[Plan, Numbers]:
-    table = _Table(whole, places)
-    made = [(op, None) if isinstance(op, Op) else table.local(*op) for op in ops]
-    plan = LocalPlan(whole.plan.structure, tuple(op for op, _ in made), whole=whole, index=index)
-    return plan, table.numbers(plan, [slots for _, slots in made])
 
 
 @dataclass
@@ -154,12 +164,30 @@ class _Slots:
 
 
 class _Table:
-    """Makes local ops, and collects where their numbers come from."""
+    """Makes local plans, and collects where their numbers come from."""
 
-    def __init__(self, whole: ShardPlan, places: tuple[int, ...]) -> None:
-        self.whole, self.places, self.num_local = whole, places, whole.num_local
+    def __init__(self, whole: ShardPlan) -> None:
+        self.whole, self.num_local = whole, whole.num_local
+        self.places = whole.start
         self.constants: list[np.ndarray] = []
         self.end = whole.plan.num_numbers
+        self.slots: list[tuple[slice, _Slots]] = []  # with which numbers they are of
+        self.length = 0  # of the numbers so far
+
+    def part(
+        self, index: int, ops: Sequence[Op | tuple[Op, int]], places: tuple[int, ...]
+    ) -> tuple[Plan, slice]:
+        """The plan of a part whose qubits are in these places, and its numbers among all."""
+        self.places = places
+        made = [(op, None) if isinstance(op, Op) else self.local(*op) for op in ops]
+        local = tuple(op for op, _ in made)
+        plan = LocalPlan(self.whole.plan.structure, local, whole=self.whole, index=index)
+        start, self.length = self.length, self.length + plan.num_numbers
+        for (op, slots), offset in zip(made, plan.offsets, strict=True):
+            if slots is not None:
+                here = slice(start + offset, start + offset + op.num_numbers)
+                self.slots.append((here, slots))
+        return plan, slice(start, self.length)
 
     def is_local(self, qubit: int) -> bool:
         return self.places[qubit] < self.num_local
@@ -248,22 +276,20 @@ class _Table:
         new = replace(new, kind=OpKind.DENSE, fixed=False, real=False, table=())
         return new, _Slots(source, rest=identity)
 
-    def numbers(self, plan: Plan, slots: Sequence[_Slots | None]) -> Numbers:
-        count, device_bits = plan.num_numbers, self.whole.num_global
+    def numbers(self) -> Numbers:
+        """Where the numbers of all parts so far come from."""
         table = {
-            "start": np.zeros(count, np.int32),
-            "step": np.zeros((device_bits, count), np.int32),
-            "sign": np.ones(count, np.int32),
-            "flip": np.zeros(count, np.int32),
-            "mask": np.zeros(count, np.int32),
-            "value": np.zeros(count, np.int32),
-            "rest": np.zeros(count),
+            "start": np.zeros(self.length, np.int32),
+            "step": np.zeros((self.whole.num_global, self.length), np.int32),
+            "sign": np.ones(self.length, np.int32),
+            "flip": np.zeros(self.length, np.int32),
+            "mask": np.zeros(self.length, np.int32),
+            "value": np.zeros(self.length, np.int32),
+            "rest": np.zeros(self.length),
         }
-        for op, offset, own in zip(plan.ops, plan.offsets, slots, strict=True):
-            if own is not None:
-                here = slice(offset, offset + op.num_numbers)
-                for name in table.keys() - {"step"}:
-                    table[name][here] = getattr(own, name)
-                for bit, step in own.step.items():
-                    table["step"][bit, here] = step
+        for here, own in self.slots:
+            for name in table.keys() - {"step"}:
+                table[name][here] = getattr(own, name)
+            for bit, step in own.step.items():
+                table["step"][bit, here] = step
         return Numbers(**table, constants=np.concatenate([np.zeros(0), *self.constants]))

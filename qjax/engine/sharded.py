@@ -19,7 +19,7 @@ from jax.interpreters import mlir
 from jax.sharding import Mesh, PartitionSpec
 
 from qjax.engine.basis import basis_row
-from qjax.engine.local import Numbers, parts
+from qjax.engine.local import local_parts
 from qjax.engine.memory import require
 from qjax.engine.mesh import BATCH, QUBITS, num_global, state_spec
 from qjax.engine.moves import device_index, exchanged
@@ -68,18 +68,13 @@ class Layout:
 # --- inside a shard -------------------------------------------------------------------------------
 
 
-def _own(numbers: Numbers | None, device: jax.Array, buffer: jax.Array) -> jax.Array:
-    return buffer if numbers is None else numbers.on(device, buffer)
-
-
 def _apply(state: Any, numbers: Any, *, plan: ShardPlan, engine: str) -> Any:
-    device = device_index(plan.num_global)
-    rows = batch_of(state, numbers)
-    for part in parts(plan):
+    rows, local = batch_of(state, numbers), local_parts(plan)
+    own = local.on(device_index(plan.num_global), numbers)
+    for part in local.parts:
         state = exchanged(state, part.bits, plan.num_global)
         if part.plan.ops:
-            own = _own(part.numbers, device, numbers)
-            state = apply_p.bind(state, own, plan=part.plan, engine=engine)
+            state = apply_p.bind(state, own[:, part.numbers], plan=part.plan, engine=engine)
     return jnp.broadcast_to(state, (rows, state.shape[1]))
 
 
@@ -100,20 +95,19 @@ def _tangent(
 
 
 def _adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: ShardPlan, engine: str) -> Any:
-    device = device_index(plan.num_global)
-    rows = batch_of(out, cotangent, numbers)
+    rows, local = batch_of(out, cotangent, numbers), local_parts(plan)
     out, cotangent = (jnp.broadcast_to(x, (rows, x.shape[1])) for x in (out, cotangent))
-    total = jnp.zeros_like(numbers)
-    for part in reversed(parts(plan)):
+    own, pull = jax.vjp(partial(local.on, device_index(plan.num_global)), numbers)
+    by_part = [jnp.zeros_like(own[:, :0])]
+    for part in reversed(local.parts):
         if part.plan.ops:
-            own, pull = jax.vjp(partial(_own, part.numbers, device), numbers)
             cotangent, by_own, out = adjoint_p.bind(
-                out, cotangent, own, plan=part.plan, engine=engine
+                out, cotangent, own[:, part.numbers], plan=part.plan, engine=engine
             )
-            total = total + pull(by_own)[0]
+            by_part.insert(0, by_own)
         cotangent = exchanged(cotangent, part.bits, plan.num_global)
         out = exchanged(out, part.bits, plan.num_global)
-    return cotangent, total, out
+    return cotangent, pull(jnp.concatenate(by_part, axis=1))[0], out
 
 
 sharded_apply_p, sharded_tangent_p, sharded_adjoint_p = family("qjax_sharded", _tangent, _adjoint)
