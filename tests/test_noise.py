@@ -123,6 +123,9 @@ def test_rows_are_channels(name, rng):
         chances, unitaries = row.mixture(*VALUES[name])
         mixed = sum(p * u @ rho @ u.conj().T for p, u in zip(chances, unitaries, strict=True))
         assert np.allclose(mixed, expected, atol=1e-14)
+    if row.by_populations:
+        effects = np.einsum("kai,kaj->kij", kraus.conj(), kraus)
+        assert np.all(effects[:, ~np.eye(size, dtype=bool)] == 0)
     assert pickle.loads(pickle.dumps(row)) is row is copy.deepcopy(row)
 
 

@@ -32,6 +32,8 @@ class Channel:
             arrays.
         label: What a drawing shows.
         arguments: What a channel made by a family was made from.
+        by_populations: Whether K^dagger K is diagonal for all Kraus operators, so that their
+            weights depend on populations alone.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Channel:
     param_shapes: tuple[tuple[int, ...], ...]
     label: str
     arguments: tuple[Any, ...] = ()
+    by_populations: bool = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Channel":
         return self  # rows never change and are compared by identity
@@ -146,8 +149,9 @@ def from_relaxation(
 
     shapes = ((),) * len(params)
     return Channel(
-        name, 1, params, definition, source, superoperator, kraus, None, fault, shapes, label
-    )
+        name, 1, params, definition, source, superoperator, kraus, None, fault, shapes, label,
+        by_populations=True,
+    )  # fmt: skip
 
 
 def root(value: Any, xp: ModuleType) -> Any:

@@ -6,14 +6,16 @@ operators. The weight of K is tr(K rho K^dagger) in the reduced density matrix o
 
 from functools import cache
 from itertools import product
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from qjax.channels import Channel
 from qjax.circuit import Circuit, Instruction
-from qjax.circuit.instruction import MEASURE, RESET
+from qjax.circuit.instruction import MEASURE, RESET, Directive
 from qjax.engine.expectation import expectations
 from qjax.engine.primitive import apply_p
 from qjax.engine.sampling import probabilities
@@ -23,70 +25,115 @@ from qjax.plan import Plan, compile_plan
 
 _EXACT = lax.Precision.HIGHEST
 
-PROJECTIONS = {
+_PROJECTIONS = {
     MEASURE: np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], complex),
     RESET: np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]], complex),
 }
-"""The operators of a measurement and of a reset, by outcome."""
 
 
-def populations(states: jax.Array, qubits: tuple[int, ...], engine: str) -> jax.Array:
-    """The diagonals of the reduced density matrices, real (B, 2**k)."""
-    return probabilities(states, qubits, engine)
+class Operators(NamedTuple):
+    """The operators of what happens by chance, and how they are weighed.
 
-
-def coherences(states: jax.Array, qubits: tuple[int, ...], engine: str) -> jax.Array:
-    """What the reduced density matrices have beside their diagonals, (B, 2**k, 2**k).
-
-    It is the sum of <P> P / 2**k over the Pauli strings with an X or a Y.
+    Attributes:
+        pairs: Their entries as pairs of real numbers, (..., K, 2 4**k).
+        effects: The weights' coefficients, (..., K, M), of the populations and then of <P> for the
+            Pauli strings that `strings` gives.
     """
-    n = states.shape[1].bit_length() - 1
-    texts, matrices = _strings(len(qubits))
-    found = expectations(
-        states, [PauliSum({t: 1.0}, qubits=qubits, num_qubits=n) for t in texts], engine
-    )
-    return jnp.einsum(
-        "bp,pij->bij", found.astype(states.dtype), matrices.astype(states.dtype), precision=_EXACT
-    )
+
+    pairs: jax.Array
+    effects: jax.Array
+
+
+def strings(what: Channel | Directive) -> tuple[str, ...]:
+    """The Pauli strings on whose values the weights depend, beside the populations."""
+    if not isinstance(what, Channel) or what.by_populations:
+        return ()
+    texts = map("".join, product("IXYZ", repeat=what.num_qubits))
+    return tuple(text for text in texts if set(text) & {"X", "Y"})
+
+
+def operators_of(what: Channel | Directive, values: list[Any], dtype: Any) -> Operators:
+    """The operators of a channel with values (..., shape), or of a measurement or reset.
+
+    With rho = diag(populations) + sum_P <P> P / 2**k, tr(K rho K^dagger) has the coefficients
+    (K^dagger K)_ii and tr(K^dagger K P) / 2**k.
+    """
+    if isinstance(what, Channel):
+        with jax.numpy_dtype_promotion("standard"):
+            matrices = what.kraus(*map(jnp.asarray, values), xp=jnp).astype(dtype)
+    else:
+        matrices = jnp.asarray(_PROJECTIONS[what], dtype)
+    products = jnp.einsum("...ai,...aj->...ij", matrices.conj(), matrices, precision=_EXACT)
+    effects = jnp.diagonal(products, axis1=-2, axis2=-1).real
+    if texts := strings(what):
+        paulis = jnp.asarray(_matrices(texts), dtype)
+        others = jnp.einsum("...ij,pji->...p", products, paulis, precision=_EXACT).real
+        effects = jnp.concatenate([effects, others], axis=-1)
+    pairs = jnp.stack([matrices.real, matrices.imag], axis=-1)
+    return Operators(pairs.reshape(*matrices.shape[:-2], -1), effects)
 
 
 @cache
-def _strings(k: int) -> tuple[tuple[str, ...], np.ndarray]:
-    """The Pauli strings on k qubits that are not diagonal, and their matrices over 2**k."""
-    texts = tuple(t for t in map("".join, product("IXYZ", repeat=k)) if set(t) & {"X", "Y"})
-    matrices = [PauliSum({t: 1.0}, qubits=range(k), num_qubits=k).to_matrix() for t in texts]
-    return texts, np.array(matrices, complex) / 2**k
+def _matrices(texts: tuple[str, ...]) -> np.ndarray:
+    """The matrices of Pauli strings, over 2**k."""
+    k = len(texts[0])
+    sums = [PauliSum({t: 1.0}, qubits=range(k), num_qubits=k) for t in texts]
+    return np.array([s.to_matrix() for s in sums], complex) / 2**k
 
 
-def weights_of(operators: jax.Array, local: jax.Array) -> jax.Array:
-    """tr(K rho K^dagger) of operators (K, d, d) and reduced density matrices (B, d, d): (B, K)."""
-    found = jnp.einsum(
-        "kai,bij,kaj->bk", operators, local, operators.conj(), precision=_EXACT
-    ).real  # fmt: skip
+def weighed(
+    states: jax.Array,
+    what: Channel | Directive,
+    operators: Operators,
+    qubits: tuple[int, ...],
+    engine: str,
+) -> jax.Array:
+    """tr(K rho K^dagger) of each operator in each state, (B, K)."""
+    seen = probabilities(states, qubits, engine)
+    if not isinstance(what, Channel):  # each population is a weight
+        return seen
+    if texts := strings(what):
+        n = states.shape[1].bit_length() - 1
+        sums = [PauliSum({t: 1.0}, qubits=qubits, num_qubits=n) for t in texts]
+        seen = jnp.concatenate([seen, expectations(states, sums, engine)], axis=1)
+    found = jnp.matmul(seen, operators.effects.T, precision=_EXACT)
     return jnp.maximum(found, jnp.zeros_like(found))
 
 
-def drawn(weights: jax.Array, uniform: jax.Array) -> jax.Array:
-    """An index for each row of weights, in proportion; none whose weight is 0: int32 (B,).
+def jumped(
+    states: jax.Array,
+    operators: Operators,
+    weights: jax.Array,
+    uniform: jax.Array,
+    qubits: tuple[int, ...],
+    engine: str,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """States after operators that are drawn by their weights, never one of weight 0.
 
     Args:
-        weights: (B, K).
-        uniform: Random numbers between 0 and 1, (B,).
+        states: (B, 2**n).
+        operators: K of them.
+        weights: Theirs in each state, (B, K).
+        uniform: Random numbers, at least 0 and less than 1, (B,).
+        qubits: Where they act.
+        engine: An engine's name.
+
+    Returns:
+        The states, which operator it was, int32 (B,), and the logarithm of its probability.
     """
-    ends = jnp.cumsum(lax.stop_gradient(weights), axis=1)
-    threshold = uniform[:, None] * ends[:, -1:]
-    found = jnp.sum(threshold >= ends[:, :-1], axis=1, dtype=jnp.int32)
-    last = weights.shape[1] - 1 - jnp.argmax(weights[:, ::-1] > 0, axis=1).astype(jnp.int32)
-    return jnp.minimum(found, last)
-
-
-def applied(
-    states: jax.Array, matrices: jax.Array, qubits: tuple[int, ...], engine: str
-) -> jax.Array:
-    """A matrix of each row, (B, 2**k, 2**k), on the qubits of its state."""
+    index = _drawn(lax.stop_gradient(weights), uniform)
+    chosen = index[:, None] == jnp.arange(weights.shape[1], dtype=index.dtype)
+    weight = jnp.sum(jnp.where(chosen, weights, jnp.zeros_like(weights)), axis=1)
+    pairs = operators.pairs[index] * lax.rsqrt(weight)[:, None]
     n = states.shape[1].bit_length() - 1
-    pairs = jnp.stack([matrices.real, matrices.imag], axis=-1).reshape(len(states), -1)
-    return apply_p.bind(states, pairs, plan=_plan(n, qubits), engine=engine)
+    new = apply_p.bind(states, pairs, plan=_plan(n, qubits), engine=engine)
+    return new, index, jnp.log(weight) - jnp.log(jnp.sum(weights, axis=1))
+
+
+def _drawn(weights: jax.Array, uniform: jax.Array) -> jax.Array:
+    ends = jnp.where(weights > 0, jnp.cumsum(weights, axis=1), jnp.zeros_like(weights))
+    threshold = uniform * jnp.max(ends, axis=1)
+    return jnp.argmax(ends > threshold[:, None], axis=1).astype(jnp.int32)
 
 
 @cache
@@ -94,12 +141,6 @@ def _plan(n: int, qubits: tuple[int, ...]) -> Plan:
     identity = np.eye(2 ** len(qubits), dtype=complex)
     only = Instruction(operator_gate(len(qubits)), qubits, (identity,))
     return compile_plan(Circuit(n)._extend([only]).structure)
-
-
-def chosen_matrices(operators: jax.Array, index: jax.Array, weight: jax.Array) -> jax.Array:
-    """The operators of some indices, over the roots of their weights: (B, d, d)."""
-    scale = lax.rsqrt(weight)
-    return operators[index] * lax.complex(scale, jnp.zeros_like(scale))[:, None, None]
 
 
 def misread(outcome: jax.Array, chances: jax.Array, uniform: jax.Array) -> jax.Array:

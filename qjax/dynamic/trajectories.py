@@ -57,8 +57,7 @@ def observed(
         misreading: Probabilities (n, 2) to misread outcomes 0 and 1 of a qubit that is measured.
     """
     walk = Walk(run, misreading)
-    made = [walk.made(step) for step in steps]
-    kinds, data = [kind for kind, _ in made], [own for _, own in made]
+    kinds, data = walk.made(steps)
     draws = sum(map(walk.draws, kinds))
     size = chunk_size(run.n, count, draws)
     chunks = -(-count // size)

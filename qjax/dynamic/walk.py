@@ -96,8 +96,23 @@ class Walk:
             carry, _ = lax.scan(jax.checkpoint(body), carry, (stacked, own))
         return carry
 
-    def made(self, step: Step) -> tuple[Kind, dict[str, Any]]:
-        """The kind of a step and its data."""
+    def made(self, steps: list[Step]) -> tuple[list[Kind], list[dict[str, Any]]]:
+        """The kinds of steps and their data."""
+        made = [self._made(step) for step in steps]
+        data = [own for _, own in made]
+        places: dict[Channel, list[int]] = {}
+        for k, step in enumerate(steps):
+            if step.channel is not None:
+                assert isinstance(step.channel.operation, Channel)
+                places.setdefault(step.channel.operation, []).append(k)
+        for row, where in places.items():  # at once, for each way to compute is compiled
+            rows = [i.params for k in where if (i := steps[k].channel)]
+            together = jumps.operators_of(row, self.columns(row, rows), self.run.dtype)
+            for j, k in enumerate(where):
+                data[k]["operators"] = jumps.Operators(*(x[j] for x in together))
+        return [kind for kind, _ in made], data
+
+    def _made(self, step: Step) -> tuple[Kind, dict[str, Any]]:
         data: dict[str, Any] = {"conditions": [_read(c) for c in step.conditions]}
         gates, choices = None, ()
         if step.gates is not None:
@@ -114,10 +129,6 @@ class Walk:
                 else numbers(compile_plan(gates), step.gates.leaves, None, self.run.real)
             )
         data["clbits"] = np.array([0 if c is None else c for _, c in step.places], np.int32)
-        if step.channel is not None:
-            row = step.channel.operation
-            assert isinstance(row, Channel)
-            data["values"] = self.columns(row, [step.channel.params])
         forms = tuple(_form(c) for c in step.conditions)
         return Kind(gates, choices, _jumps(step), forms), data
 
@@ -150,7 +161,11 @@ class Walk:
             new = apply_p.bind(states, rows, plan=plan, engine=run.engine)
         drawn = iter(uniforms)
         for k, (what, qubits) in enumerate(kind.jumps):
-            new, outcome, log = self.jumped(what, qubits, data, new, next(drawn))
+            operators = data.get("operators") or jumps.operators_of(what, [], run.dtype)
+            weights = jumps.weighed(new, what, operators, qubits, run.engine)
+            new, outcome, log = jumps.jumped(
+                new, operators, weights, next(drawn), qubits, run.engine
+            )
             chances = chances + log
             if what is MEASURE:
                 c = data["clbits"][k]
@@ -163,32 +178,6 @@ class Walk:
             new = jnp.where(holds[:, None], new, states)
             chances = jnp.where(holds, chances, jnp.zeros_like(chances))
         return Carry(new, bits, logs + chances)
-
-    def jumped(
-        self,
-        what: Channel | Directive,
-        qubits: tuple[int, ...],
-        data: dict[str, Any],
-        states: jax.Array,
-        uniform: jax.Array,
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """States after something that happens by chance, which it was, and its log probability."""
-        run = self.run
-        local = jumps.populations(states, qubits, run.engine)
-        if isinstance(what, Channel):
-            with jax.numpy_dtype_promotion("standard"):
-                operators = what.kraus(*(jnp.asarray(v)[0] for v in data["values"]), xp=jnp)
-            operators = operators.astype(run.dtype)
-            across = jumps.coherences(states, qubits, run.engine)
-            diagonal = local[:, :, None] * jnp.eye(local.shape[1], dtype=local.dtype)
-            weights = jumps.weights_of(operators, diagonal.astype(run.dtype) + across)
-        else:
-            operators, weights = jnp.asarray(jumps.PROJECTIONS[what], run.dtype), local
-        index = jumps.drawn(weights, uniform)
-        weight = jnp.take_along_axis(weights, index[:, None], axis=1)[:, 0]
-        matrices = jumps.chosen_matrices(operators, index, weight)
-        new = jumps.applied(states, matrices, qubits, run.engine)
-        return new, index, jnp.log(weight) - jnp.log(jnp.sum(weights, axis=1))
 
     def chosen(
         self, kind: Kind, data: dict[str, Any], bits: jax.Array, uniforms: jax.Array
