@@ -67,6 +67,21 @@ struct RegisterColumns {
     for (int b = 0; b < B; ++b) total ^= i >> b & 1 ? of[b] : 0;
     return total;
   }
+  // Calls use(i, first ^ sum for i) for each register; each sum is that of i without its lowest bit
+  // and one column.
+  template <class Use>
+  QJAX_DEVICE void each(u32 first, const Use& use) const {
+    u32 sums[1 << B];
+    QJAX_UNROLL
+    for (int i = 0; i < 1 << B; ++i) {
+      sums[i] = first;
+      QJAX_UNROLL
+      for (int b = B - 1; b >= 0; --b) {
+        if (i >> b & 1) sums[i] = kept(sums[i & (i - 1)] ^ of[b]);
+      }
+      use(i, sums[i]);
+    }
+  }
 
  private:
   QJAX_DEVICE RegisterColumns() {}
@@ -240,11 +255,10 @@ class Sweep {
       Thread& t = threads_[me];
       const u32 first = kept((first_place(me) ^ thread_sum(columns, own(me))) * u32(sizeof(C)));
       const RegisterColumns<B> at(columns + kThreadColumns, sizeof(C));
-      QJAX_UNROLL
-      for (int i = 0; i < N; ++i) {
-        memory.set_at(me, first ^ at(i), t.psi[i]);
-        if constexpr (kBackward) second.set_at(me, first ^ at(i), t.lam[i]);
-      }
+      at.each(first, [&](int i, u32 place) {
+        memory.set_at(me, place, t.psi[i]);
+        if constexpr (kBackward) second.set_at(me, place, t.lam[i]);
+      });
     }
     block_.sync();
   }
@@ -269,11 +283,10 @@ class Sweep {
       const u32 place = first_place(me) ^ constant ^ thread_sum(columns, own(me));
       const u32 first = kept(place * u32(sizeof(C)));
       const RegisterColumns<B> at(columns + kThreadColumns, sizeof(C));
-      QJAX_UNROLL
-      for (int i = 0; i < N; ++i) {
-        t.psi[i] = memory.get_at(me, first ^ at(i));
-        if constexpr (kBackward) t.lam[i] = second.get_at(me, first ^ at(i));
-      }
+      at.each(first, [&](int i, u32 from) {
+        t.psi[i] = memory.get_at(me, from);
+        if constexpr (kBackward) t.lam[i] = second.get_at(me, from);
+      });
     }
   }
 

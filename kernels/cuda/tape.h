@@ -28,8 +28,8 @@
 
 namespace qjax_cuda {
 
-constexpr int kTapeVersion = 3;
-constexpr int kThreadColumns = 12;
+constexpr int kTapeVersion = 4;
+constexpr int kThreadColumns = 8;
 constexpr int kRegisterColumns = 8;
 constexpr int kAllColumns = kThreadColumns + kRegisterColumns;
 constexpr int kConstants = -(1 << 30);

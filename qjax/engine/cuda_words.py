@@ -5,9 +5,9 @@ from enum import IntEnum
 
 import numpy as np
 
-VERSION = 3
+VERSION = 4
 NONE = -1  # a sum that is not wanted
-THREAD_COLUMNS = 12  # those of a thread's bits, with zeros for the bits that it lacks
+THREAD_COLUMNS = 8  # those of a thread's bits, with zeros for the bits that it lacks
 REGISTER_COLUMNS = 8
 COLUMNS = THREAD_COLUMNS + REGISTER_COLUMNS
 GROUP = 4  # words that the kernels read at once
