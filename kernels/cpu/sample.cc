@@ -13,6 +13,7 @@ constexpr int kDrawSlot = 1, kCountSlot = 2;  // of scratch
 constexpr int kBlockBits = 5;                 // 2^5 amplitudes are summed at a time
 constexpr int64_t kMaxParts = 64;             // into which one row is divided
 constexpr double kInlineWork = 1 << 16;       // amplitudes and shots that one thread does alone
+constexpr int kSumBits = 8;                   // 2^8 amplitudes of marginals are summed at a time
 constexpr int64_t kMaxSums = int64_t{1} << 22;  // most partial sums of marginals
 
 template <class T>
@@ -141,20 +142,49 @@ struct Marginals {
     return out;
   }
 
+  // Blocks of amplitudes with equal outcomes of the qubits above are added up amplitude by amplitude,
+  // so that no sum waits for the one before it, and then within the block.
   void add_up(int64_t item) {
-    const int64_t size = int64_t{1} << args.qubits, count = size / parts;
-    const T* from = static_cast<const T*>(args.state) + 2 * (item / parts * size);
+    const int low = std::min(args.qubits, kSumBits), high = args.qubits - low;
+    const int64_t blocks = (int64_t{1} << high) / parts, first = item % parts * blocks;
+    const T* from = static_cast<const T*>(args.state) + (item / parts << (args.qubits + 1)) +
+                    (first << (low + 1));
     double* const own = sums + (item << args.k);
     std::fill(own, own + (int64_t{1} << args.k), 0.0);
-    const int low = std::min(args.qubits, 8);
-    int64_t of_low[256];
-    for (int64_t l = 0; l < int64_t{1} << low; ++l) of_low[l] = outcome(l, 0, low);
-    const int64_t first = item % parts * count, mask = (int64_t{1} << low) - 1;
-    int64_t of_high = outcome(first >> low, low, args.qubits - low);
-    for (int64_t j = first; j < first + count; ++j) {
-      if ((j & mask) == 0) of_high = outcome(j >> low, low, args.qubits - low);
-      own[of_high | of_low[j & mask]] += square(from + 2 * j);
+    int64_t of_low[1 << kSumBits];
+    for (int l = 0; l < 1 << low; ++l) of_low[l] = outcome(l, 0, low);
+    int chosen = 0;
+    while (chosen < low && of_low[1 << chosen] != 0) ++chosen;
+    double squares[2 << kSumBits];
+    const int size = 2 << low;
+    for (int64_t block = 0; block < blocks;) {
+      const int64_t of_high = outcome(first + block, low, high);
+      std::fill(squares, squares + size, 0.0);
+      do {
+        for (int i = 0; i < size; ++i) squares[i] += static_cast<double>(from[i]) * from[i];
+        from += size;
+      } while (++block < blocks && outcome(first + block, low, high) == of_high);
+      fold(squares, low, chosen, of_low, own + of_high);
     }
+  }
+
+  // Adds squares[2 j] + squares[2 j + 1] of 2^count amplitudes to the outcomes of_low[j]. The lowest
+  // `chosen` bits of j are all part of the outcome.
+  static void fold(double* squares, int count, int chosen, const int64_t* of_low, double* outcomes) {
+    if (count == chosen) {
+      for (int j = 0; j < 1 << count; ++j) {
+        outcomes[of_low[j]] += squares[2 * j] + squares[2 * j + 1];
+      }
+      return;
+    }
+    const int half = 1 << count;
+    const int64_t share = of_low[half / 2];
+    if (share == 0) {
+      for (int i = 0; i < half; ++i) squares[i] += squares[half + i];
+    } else {
+      fold(squares + half, count - 1, chosen, of_low, outcomes + share);
+    }
+    fold(squares, count - 1, chosen, of_low, outcomes);
   }
 
   void write() {
@@ -202,7 +232,7 @@ const char* marginals(Pool& pool, const MarginalArgs& args) {
   m.args = args;
   const int64_t size = int64_t{1} << args.qubits;
   m.parts = 1;
-  while (m.parts < size && m.parts * args.batch < kMaxParts &&
+  while (m.parts << kSumBits < size && m.parts * args.batch < kMaxParts &&
          (2 * m.parts * args.batch) << args.k <= kMaxSums) {
     m.parts *= 2;
   }
