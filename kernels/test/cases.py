@@ -47,7 +47,7 @@ def main(folder):
         states = jnp.asarray(np.stack([random_state(n, rng) for _ in range(batch)]))
         cotangents = jnp.asarray(np.stack([random_state(n, rng) for _ in range(batch)]))
         out = xla.apply(plan, states, buffer)
-        by_state, by_numbers = xla.adjoint(plan, out, cotangents, buffer)
+        by_state, by_numbers, _ = xla.adjoint(plan, out, cotangents, buffer)
         head = [n, batch, buffer.shape[0], buffer.shape[1], len(tape.words), len(tape.constants)]
         with (folder / f"case{count:03d}.bin").open("wb") as file:
             file.write(np.array(head, np.int64).tobytes())

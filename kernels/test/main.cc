@@ -6,16 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <numeric>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "kernels.h"
+#include "sample.h"
 
 namespace {
 
@@ -127,6 +131,39 @@ bool check(const Case& c, const std::string& name, const char* isa,
   return good;
 }
 
+// Marginals of random qubits of random states, beside sums one by one.
+template <class R>
+int check_marginals() {
+  std::mt19937 random(1);
+  std::normal_distribution<R> normal;
+  Threads pool(3);
+  int failed = 0;
+  for (int n = 1; n <= 14; ++n) {
+    const int k = static_cast<int>(random() % (n + 1)), batch = 1 + random() % 3;
+    std::vector<int32_t> qubits(n);
+    std::iota(qubits.begin(), qubits.end(), 0);
+    std::shuffle(qubits.begin(), qubits.end(), random);
+    std::vector<R> state(static_cast<size_t>(batch) * 2 << n), found(static_cast<size_t>(batch) << k);
+    for (R& part : state) part = normal(random);
+    std::vector<double> expected(found.size());
+    for (int64_t i = 0; i < static_cast<int64_t>(batch) << n; ++i) {
+      int64_t outcome = i >> n << k;
+      for (int b = 0; b < k; ++b) outcome |= (i >> qubits[b] & 1) << b;
+      expected[outcome] += std::norm(std::complex<double>(state[2 * i], state[2 * i + 1]));
+    }
+    const qjax::MarginalArgs args = {n, state.data(), qubits.data(), k, found.data(), batch};
+    const char* error = qjax::marginals<R>(pool, args);
+    // Sums of at most 2^14 squares in double precision, rounded once.
+    const double largest = *std::max_element(expected.begin(), expected.end());
+    const double tolerance = (sizeof(R) == 8 ? 2.3e-16 * (1 << 14) : 1.2e-7) * largest;
+    if (error != nullptr || !(difference(found, expected) <= tolerance)) {
+      printf("marginals of %d of %d qubits, %zu bytes: wrong\n", k, n, sizeof(R));
+      ++failed;
+    }
+  }
+  return failed;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -145,7 +182,7 @@ int main(int argc, char** argv) {
        [] { return qjax::Kernels{"", qjax::avx512::sweep_kernels(), {}}; }},
 #endif
   };
-  int checked = 0, failed = 0;
+  int checked = 0, failed = check_marginals<float>() + check_marginals<double>();
   for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
     const Case c(entry.path().string());
     const std::string name = entry.path().filename().string();

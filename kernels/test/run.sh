@@ -26,7 +26,7 @@ for sanitizer in address,undefined thread; do
     build avx512 avx512 "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma"
   fi
   # shellcheck disable=SC2086
-  c++ $flags "$here/main.cc" "$here/../cpu/pool.cc" "${objects[@]}" -o "$work/kernels"
+  c++ $flags "$here/main.cc" "$here/../cpu/pool.cc" "$here/../cpu/sample.cc" "${objects[@]}" -o "$work/kernels"
   echo "$sanitizer:"
   "$work/kernels" "$work/cases"
 done
