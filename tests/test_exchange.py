@@ -178,6 +178,15 @@ def test_diagonal_gates_and_controls_move_nothing():
     assert sharded.moved == sharded.moved_gate_by_gate == 0
 
 
+@pytest.mark.parametrize("num_global", range(5))
+@pytest.mark.parametrize(
+    "circuit", [qj.Circuit(4), qj.Circuit(4).x(3).cx(3, 0), qj.Circuit(4).t(3).cz(0, 3)]
+)
+def test_where_nothing_mixes_amplitudes_nothing_moves(circuit, num_global):
+    sharded = shard_plan(compile_plan(circuit.structure), num_global, free_start=True)
+    assert sharded.moved == sharded.least_moved == sharded.moved_gate_by_gate == 0
+
+
 def test_ten_thousand_gates_on_forty_qubits():
     rng = np.random.default_rng(1)
     circuit = random_circuit(40, 10_000, rng, ["h", "cx", "rzz", "rx"], max_targets=2)

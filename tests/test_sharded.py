@@ -111,6 +111,12 @@ def test_only_what_reads_its_qubits_runs_where_no_qubit_is_local(double):
 
 
 @multidevice
+def test_a_circuit_without_gates_is_its_start(double):
+    assert_is_oracles_state(qj.Circuit(4), qj.device_mesh(8), np.complex128)
+    assert qj.expectation(qj.Circuit(4), "Z0 Z3", mesh=qj.device_mesh(4)) == 1
+
+
+@multidevice
 def test_the_state_is_divided_over_the_devices():
     state = qj.statevector(qj.Circuit(5).h(range(5)), mesh=qj.device_mesh(8))
     assert [s.data.shape for s in state.addressable_shards] == [(4,)] * 8

@@ -83,7 +83,7 @@ def _with_op(front: _Front, needs: int, num_local: int, price: Sequence[float]) 
         more = (mask | needs).bit_count() - num_local
         if more > 0:
             highest = max(highest, moved + price[more])
-    new, last = ([(highest, needs)], needs) if highest > front[0][0] else ([], 0)
+    new, last = ([(highest, needs)], needs) if highest > front[0][0] else ([], -1)
     for moved, mask in front:
         if mask | needs != last and moved + price[-1] > highest:
             last = mask | needs
