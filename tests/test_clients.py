@@ -318,7 +318,9 @@ def test_quil_keeps_symbols():
 # --- IBM's runtime ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("target", "backend"), [("ibm", "FakeFez"), ("ibm-ecr", "FakeSherbrooke")])
+@pytest.mark.parametrize(("target", "backend"), [
+    pytest.param("ibm", "FakeFez", marks=pytest.mark.slow),  # the README runs on it
+    ("ibm-ecr", "FakeSherbrooke")])  # fmt: skip
 def test_the_runtime_runs_isa_circuits(target, backend):
     """The runtime refuses what is not in the machine's instruction set."""
     provider = client("qiskit_ibm_runtime.fake_provider")

@@ -128,6 +128,7 @@ def test_qiskits_library(name):
     same_state(from_qiskit(made), package("qiskit.quantum_info").Statevector(made).data)
 
 
+@pytest.mark.slow
 def test_mqt_bench():
     """Every benchmark that fits into 16 qubits, target independent."""
     bench = package("mqt.bench")

@@ -53,7 +53,7 @@ def layered(n, layers):
 # --- metrics ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", ["xla", "cpu"])
+@pytest.mark.parametrize("engine", [pytest.param("xla", marks=pytest.mark.slow), "cpu"])
 def test_the_metric_is_that_of_linear_algebra(engine, double, rng, monkeypatch):
     circuit = random_template(4, 20, 5, rng)
     params = rng.normal(size=5)

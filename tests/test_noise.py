@@ -243,7 +243,7 @@ def noisy_value(rng, dtype, engine=None):
     )
 
 
-@pytest.mark.parametrize("engine", ["xla", "cpu"])
+@pytest.mark.parametrize("engine", [pytest.param("xla", marks=pytest.mark.slow), "cpu"])
 def test_gradients_by_params_and_strengths(engine, double, rng):
     value = jax.jit(noisy_value(rng, double, engine))
     by_theta, by_p = jax.jit(jax.grad(value, (0, 1)))(THETA, STRENGTHS)
