@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Most of the time is XLA's compilation of programs that run once: LLVM need not optimise them.
-# Read when the first program is compiled; XLA_FLAGS=--xla_backend_optimization_level=3 tests those
-# that users run.
+# Most of the time is the compilation of programs that run once: LLVM need not optimise them. XLA
+# reads this when it starts, after the imports; whoever sets XLA_FLAGS has their own.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 # Examples are the same in every run; compiling takes longer than hypothesis' usual deadline.

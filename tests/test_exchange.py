@@ -179,11 +179,15 @@ def test_diagonal_gates_and_controls_move_nothing():
 
 
 @pytest.mark.parametrize("num_global", range(5))
-@pytest.mark.parametrize(
-    "circuit", [qj.Circuit(4), qj.Circuit(4).swap(0, 3), qj.Circuit(4).t(3).cz(0, 3).rzz(0.2, 1, 3)]
-)
+@pytest.mark.parametrize("circuit", [qj.Circuit(4), qj.Circuit(4).t(3).cz(0, 3).rzz(0.2, 1, 3)])
 def test_where_nothing_mixes_amplitudes_nothing_moves(circuit, num_global):
-    plan = compile_plan(circuit.structure)
+    sharded = shard_plan(compile_plan(circuit.structure), num_global, free_start=True)
+    assert sharded.moved == sharded.least_moved == sharded.moved_gate_by_gate == 0
+
+
+@pytest.mark.parametrize("num_global", range(5))
+def test_a_swap_moves_nothing_unless_its_labels_are_restored(num_global):
+    plan = compile_plan(qj.Circuit(4).swap(0, 3).structure)
     sharded = shard_plan(plan, num_global, restore=False, free_start=True)
     assert sharded.moved == sharded.least_moved == 0
     assert len(sharded.stages) == 1
