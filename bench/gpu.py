@@ -4,15 +4,15 @@
     python -m bench.gpu --stages check,forward    some stages
     python -m bench.gpu --dry-run                 the same code at small sizes on the CPU
 
-Stages:
+Stages, what matters most first and what may take all of the time last:
+    check     every kind of kernel against the C++ kernels on the CPU in double precision
     compile   seconds of NVRTC for each part of the kernels, and the most registers
     limits    memory bandwidth of a copy, and multiply-adds, of this card in this run
-    check     every kind of kernel against the C++ kernels on the CPU in double precision
-    tests     the test files of the engine, by pytest
-    forward   layered and random circuits beside plain XLA and cuStateVec (if it is installed)
-    gradient  value and gradient of a 10-layer ansatz beside its forward run
     batch     value and gradient of a 10-qubit, 4-layer classifier on 4,096 samples
+    gradient  value and gradient of a 10-layer ansatz beside its forward run
+    forward   layered and random circuits beside plain XLA and cuStateVec (if it is installed)
     large     32 qubits in complex64, in place
+    tests     the test files of the engine, by pytest
     sanitize  `check` again under compute-sanitizer, if that is on PATH
 
 Each stage adds one JSON line to bench/results/, so what was measured before a limit of time stays.
@@ -373,14 +373,14 @@ def sanitize_stage(sizes, clock):
 
 
 STAGES: dict[str, Callable] = {
+    "check": check_stage,
     "compile": compile_stage,
     "limits": limits_stage,
-    "check": check_stage,
-    "tests": tests_stage,
-    "forward": forward_stage,
-    "gradient": gradient_stage,
     "batch": batch_stage,
+    "gradient": gradient_stage,
+    "forward": forward_stage,
     "large": large_stage,
+    "tests": tests_stage,
     "sanitize": sanitize_stage,
 }
 
