@@ -11,6 +11,7 @@ Stages, what matters most first and what may take all of the time last:
     batch     value and gradient of a 10-qubit, 4-layer classifier on 4,096 samples
     gradient  value and gradient of a 10-layer ansatz beside its forward run
     forward   layered and random circuits beside plain XLA and cuStateVec (if it is installed)
+    blocks    matrices on 5, 6 and 7 qubits, which go to tensor cores, and speed in both precisions
     large     32 qubits in complex64, in place
     tests     the test files of the engine, by pytest
     sanitize  `check` again under compute-sanitizer, if that is on PATH
@@ -61,6 +62,8 @@ class Sizes:
     depth: int = 20
     samples: int = 4096
     classifier: int = 10
+    blocks: tuple = (5, 6, 7)  # qubits of a matrix
+    among: tuple = (26, 12)  # the qubits that are timed, and those where the error is seen
     large: int = 32
     copied: int = 2**32  # bytes
     steps: int = 128  # multiply-adds that follow each other
@@ -68,7 +71,7 @@ class Sizes:
     check: tuple = (1, 2, 3, 5, 9, 11, 12, 13, 15, 18)
 
 
-DRY = Sizes("auto", (6,), 6, (5,), 2, 4, 8, 3, 8, 2**20, 4, "xla", (3,))
+DRY = Sizes("auto", (6,), 6, (5,), 2, 4, 8, 3, (2, 3), (5, 4), 8, 2**20, 4, "xla", (3,))
 
 
 class Clock:
@@ -333,6 +336,49 @@ def batch_stage(sizes, clock):
     return rows
 
 
+def blocks_stage(sizes, clock):
+    """Ten random matrices on k random qubits each, and the ansatz, in both precisions."""
+    rows, rng = [], np.random.default_rng(7)
+    n, small = sizes.among
+    ansatz = workloads.ansatz(n, sizes.layers)
+    for dtype in (np.complex64, np.complex128):
+        if clock.left() < 30:
+            return [*rows, {"skipped": f"{np.dtype(dtype)}: no time left"}]
+        each = seconds_of(forward_run(ansatz, sizes.engine, dtype), 3)[2]
+        rows.append({"workload": ansatz.name, "dtype": str(np.dtype(dtype)), "seconds": each})
+        for k in sizes.blocks:
+            matrices = [_unitary(2**k, rng) for _ in range(10)]
+            row = {"matrices": len(matrices), "on": k, "dtype": str(np.dtype(dtype))}
+
+            def state(qubits, dtype, engine, matrices=matrices, k=k):
+                order = np.random.default_rng(k)
+                circuit = qj.Circuit(qubits)
+                for matrix in matrices:
+                    circuit.unitary(matrix, order.permutation(qubits)[:k])
+                return qj.statevector(circuit, dtype=dtype, engine=engine)
+
+            with jax.default_device(jax.local_devices(backend="cpu")[0]):
+                truth = np.asarray(state(small, "complex128", sizes.truth))
+            found = np.asarray(state(small, dtype, sizes.engine))
+            row["error"] = float(np.max(np.abs(found - truth)))
+            # Sums of 2^k products of either sign round by some 2^(k/2) < 16 parts of the norm.
+            row["good"] = bool(row["error"] <= 16 * len(matrices) * np.finfo(dtype).eps)
+
+            @jax.jit
+            def run(dtype=dtype, state=state):
+                return jax.lax.optimization_barrier(state(n, dtype, sizes.engine))[:8]
+
+            seconds = seconds_of(run, 3)[2]
+            flops = len(matrices) * 8 * 2 ** (n + k)
+            rows.append(row | {"seconds": seconds, "TFLOP/s": flops / seconds / 1e12})
+            print(rows[-1], flush=True)
+    return rows
+
+
+def _unitary(size, rng):
+    return np.linalg.qr(rng.normal(size=(size, size)) + 1j * rng.normal(size=(size, size)))[0]
+
+
 def large_stage(sizes, clock):
     """RY on each qubit, then CZ between neighbours: amplitudes are products, up to signs."""
     n, rng = sizes.large, np.random.default_rng(5)
@@ -379,6 +425,7 @@ STAGES: dict[str, Callable] = {
     "batch": batch_stage,
     "gradient": gradient_stage,
     "forward": forward_stage,
+    "blocks": blocks_stage,
     "large": large_stage,
     "tests": tests_stage,
     "sanitize": sanitize_stage,
