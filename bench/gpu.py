@@ -11,7 +11,7 @@ Stages, what matters most first and what may take all of the time last:
     batch     value and gradient of a 10-qubit, 4-layer classifier on 4,096 samples
     gradient  value and gradient of a 10-layer ansatz beside its forward run
     forward   layered and random circuits beside plain XLA and cuStateVec (if it is installed)
-    blocks    matrices on 5, 6 and 7 qubits, which go to tensor cores, and speed in both precisions
+    blocks    matrices on 5, 6 and 7 qubits, which go to tensor cores: error and speed
     large     32 qubits in complex64, in place
     tests     the test files of the engine, by pytest
     sanitize  `check` again under compute-sanitizer, if that is on PATH
@@ -71,7 +71,23 @@ class Sizes:
     check: tuple = (1, 2, 3, 5, 9, 11, 12, 13, 15, 18)
 
 
-DRY = Sizes("auto", (6,), 6, (5,), 2, 4, 8, 3, (2, 3), (5, 4), 8, 2**20, 4, "xla", (3,))
+DRY = Sizes(
+    engine="auto",
+    forward=(6,),
+    plain=6,
+    gradient=(5,),
+    layers=2,
+    depth=4,
+    samples=8,
+    classifier=3,
+    blocks=(2, 3),
+    among=(5, 4),
+    large=8,
+    copied=2**20,
+    steps=4,
+    truth="xla",
+    check=(3,),
+)
 
 
 class Clock:
@@ -145,13 +161,16 @@ def limits_stage(sizes, clock):
     return rows
 
 
+def random_unitary(size, rng):
+    return np.linalg.qr(rng.normal(size=(size, size, 2)) @ [1, 1j])[0]
+
+
 def random_circuit(n, gates, rng):
     """Gates of every form that the kernels have, controls and matrices on tensor cores included."""
     circuit = qj.Circuit(n)
     if n >= 9:
         for k in (3, 5, 6):
-            unitary = np.linalg.qr(rng.normal(size=(2, 2**k, 2**k)).T @ [1, 1j])[0]
-            circuit.unitary(unitary, rng.permutation(n)[:k])
+            circuit.unitary(random_unitary(2**k, rng), rng.permutation(n)[:k])
     theta = qj.ParameterVector("t", gates)
     for k in range(gates):
         q = [int(q) for q in rng.permutation(n)[:3]]
@@ -233,8 +252,11 @@ def ran(command, clock):
 
 
 def forward_run(workload, engine, dtype=np.complex64):
-    circuit = workload.circuit()
-    values = jnp.asarray(workload.values, np.finfo(dtype).dtype)
+    return state_run(workload.circuit(), workload.values, engine, dtype)
+
+
+def state_run(circuit, values, engine, dtype):
+    values = jnp.asarray(values, np.finfo(dtype).dtype)
 
     # The first amplitudes alone: the state itself is kept inside the program.
     @jax.jit
@@ -258,6 +280,14 @@ def forward_stage(sizes, clock):
             row |= custatevec(workload, each)
             rows.append(row)
             print(row, flush=True)
+    if clock.left() < 30:
+        return [*rows, {"skipped": "complex128: no time left"}]
+    workload = workloads.ansatz(sizes.plain, sizes.layers)
+    run = forward_run(workload, sizes.engine, np.complex128)
+    first, once, each = seconds_of(run, 3)
+    row = {"workload": workload.name, "dtype": "complex128", "first": first, "once": once}
+    rows.append(row | {"seconds": each} | sweeps_of(workload, each, 16))
+    print(rows[-1], flush=True)
     # XLA compiles an op for each gate: few layers, and the kernels on the same ones.
     n = sizes.plain
     for workload in (workloads.ansatz(n, 1), workloads.random_grid(n, 4)):
@@ -337,46 +367,33 @@ def batch_stage(sizes, clock):
 
 
 def blocks_stage(sizes, clock):
-    """Ten random matrices on k random qubits each, and the ansatz, in both precisions."""
-    rows, rng = [], np.random.default_rng(7)
-    n, small = sizes.among
-    ansatz = workloads.ansatz(n, sizes.layers)
-    for dtype in (np.complex64, np.complex128):
-        if clock.left() < 30:
-            return [*rows, {"skipped": f"{np.dtype(dtype)}: no time left"}]
-        each = seconds_of(forward_run(ansatz, sizes.engine, dtype), 3)[2]
-        rows.append({"workload": ansatz.name, "dtype": str(np.dtype(dtype)), "seconds": each})
-        for k in sizes.blocks:
-            matrices = [_unitary(2**k, rng) for _ in range(10)]
-            row = {"matrices": len(matrices), "on": k, "dtype": str(np.dtype(dtype))}
+    """Ten random matrices on k random qubits each, in both precisions."""
+    rows, rng, count = [], np.random.default_rng(7), 10
+    large, small = sizes.among
 
-            def state(qubits, dtype, engine, matrices=matrices, k=k):
-                order = np.random.default_rng(k)
-                circuit = qj.Circuit(qubits)
-                for matrix in matrices:
-                    circuit.unitary(matrix, order.permutation(qubits)[:k])
-                return qj.statevector(circuit, dtype=dtype, engine=engine)
+    def blocks(n, k):
+        circuit = qj.Circuit(n)
+        for _ in range(count):
+            circuit.unitary(random_unitary(2**k, rng), rng.permutation(n)[:k])
+        return circuit
 
-            with jax.default_device(jax.local_devices(backend="cpu")[0]):
-                truth = np.asarray(state(small, "complex128", sizes.truth))
-            found = np.asarray(state(small, dtype, sizes.engine))
-            row["error"] = float(np.max(np.abs(found - truth)))
+    for k in sizes.blocks:
+        timed, seen = blocks(large, k), blocks(small, k)
+        with jax.default_device(jax.local_devices(backend="cpu")[0]):
+            truth = np.asarray(qj.statevector(seen, dtype="complex128", engine=sizes.truth))
+        for dtype in ("complex64", "complex128"):
+            if clock.left() < 30:
+                return [*rows, {"skipped": f"matrices on {k} qubits, {dtype}: no time left"}]
+            found = np.asarray(qj.statevector(seen, dtype=dtype, engine=sizes.engine))
+            error = float(np.linalg.norm(found - truth))
             # Sums of 2^k products of either sign round by some 2^(k/2) < 16 parts of the norm.
-            row["good"] = bool(row["error"] <= 16 * len(matrices) * np.finfo(dtype).eps)
-
-            @jax.jit
-            def run(dtype=dtype, state=state):
-                return jax.lax.optimization_barrier(state(n, dtype, sizes.engine))[:8]
-
-            seconds = seconds_of(run, 3)[2]
-            flops = len(matrices) * 8 * 2 ** (n + k)
+            good = bool(error <= 16 * count * np.finfo(dtype).eps)
+            seconds = seconds_of(state_run(timed, (), sizes.engine, dtype), 3)[2]
+            row = {"matrices": count, "on": k, "dtype": dtype, "error": error, "good": good}
+            flops = count * 8 * 2 ** (large + k)
             rows.append(row | {"seconds": seconds, "TFLOP/s": flops / seconds / 1e12})
             print(rows[-1], flush=True)
     return rows
-
-
-def _unitary(size, rng):
-    return np.linalg.qr(rng.normal(size=(size, size)) + 1j * rng.normal(size=(size, size)))[0]
 
 
 def large_stage(sizes, clock):
