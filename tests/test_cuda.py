@@ -264,7 +264,7 @@ def test_a_small_circuit_is_one_launch(itemsize, rng):
         assert len(tape.sweeps) == 1
         division = cuda.geometry(n, 1, itemsize, shape, buffers=1 + backward)
         assert division.threads <= 256
-        assert division.shared <= 64 * 1024
+        assert division.shared <= 72 * 1024  # as in driver.cc
 
 
 def usual(n, layers, rng):

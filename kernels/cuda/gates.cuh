@@ -5,73 +5,21 @@
 
 namespace qjax_cuda {
 
-// The rotation about Y or X on bit J as two shears: of bit 1 by tan, then of bit 0 by -sin cos; what
-// lacks then is 1 / cos for bit 0 and cos for bit 1. After it, bit 1 is multiplied by `ratio`.
+// exp(-i angle P / 2) on bit J, P = Y or X, as three shears: no copy of an amplitude is needed.
 template <int J, bool kX, class Real, int N>
-QJAX_DEVICE void apply_shears(Complex<Real> (&v)[N], Real tan, Real product, Complex<Real> ratio) {
+QJAX_DEVICE void apply_shears(Complex<Real> (&v)[N], Real tan, Real sin) {
   QJAX_UNROLL
   for (int i = 0; i < N; ++i) {
     if (i >> J & 1) continue;
     Complex<Real>&a = v[i], &b = v[i | 1 << J];
     if constexpr (kX) {
-      b = {b.re + tan * a.im, b.im - tan * a.re};
-      a = {a.re + product * b.im, a.im - product * b.re};
+      a = {a.re + tan * b.im, a.im - tan * b.re};
+      b = {b.re + sin * a.im, b.im - sin * a.re};
+      a = {a.re + tan * b.im, a.im - tan * b.re};
     } else {
-      b = {b.re + tan * a.re, b.im + tan * a.im};
-      a = {a.re - product * b.re, a.im - product * b.im};
-    }
-    b = times(ratio, b);
-  }
-}
-
-// The same over sin, cot v + W partner with W = -i P; after it, bit 1 is multiplied by `ratio`.
-template <int J, bool kX, class Real, int N>
-QJAX_DEVICE void apply_large_turn(Complex<Real> (&v)[N], Real cot, Complex<Real> ratio) {
-  QJAX_UNROLL
-  for (int i = 0; i < N; ++i) {
-    if (i >> J & 1) continue;
-    const Complex<Real> a = v[i], b = v[i | 1 << J];
-    if constexpr (kX) {
-      v[i] = {cot * a.re + b.im, cot * a.im - b.re};
-      v[i | 1 << J] = times(ratio, Complex<Real>{cot * b.re + a.im, cot * b.im - a.re});
-    } else {
-      v[i] = {cot * a.re - b.re, cot * a.im - b.im};
-      v[i | 1 << J] = times(ratio, Complex<Real>{cot * b.re + a.re, cot * b.im + a.im});
-    }
-  }
-}
-
-// cos v + sin W partner, W = -i P of a rotation about Y or X on bit J, over cos: v + tan W partner.
-template <int J, bool kX, class Real, int N>
-QJAX_DEVICE void apply_small_turn(Complex<Real> (&v)[N], Real tan) {
-  QJAX_UNROLL
-  for (int i = 0; i < N; ++i) {
-    if (i >> J & 1) continue;
-    const Complex<Real> a = v[i], b = v[i | 1 << J];
-    if constexpr (kX) {
-      v[i] = {a.re + tan * b.im, a.im - tan * b.re};
-      v[i | 1 << J] = {b.re + tan * a.im, b.im - tan * a.re};
-    } else {
-      v[i] = {a.re - tan * b.re, a.im - tan * b.im};
-      v[i | 1 << J] = {b.re + tan * a.re, b.im + tan * a.im};
-    }
-  }
-}
-
-// The same over sin: cot v + W partner; or cot v - W partner.
-template <int J, bool kX, bool kMinus, class Real, int N>
-QJAX_DEVICE void apply_large_turn(Complex<Real> (&v)[N], Real cot) {
-  constexpr Real e = kMinus ? -1 : 1;
-  QJAX_UNROLL
-  for (int i = 0; i < N; ++i) {
-    if (i >> J & 1) continue;
-    const Complex<Real> a = v[i], b = v[i | 1 << J];
-    if constexpr (kX) {
-      v[i] = {cot * a.re + e * b.im, cot * a.im - e * b.re};
-      v[i | 1 << J] = {cot * b.re + e * a.im, cot * b.im - e * a.re};
-    } else {
-      v[i] = {cot * a.re - e * b.re, cot * a.im - e * b.im};
-      v[i | 1 << J] = {cot * b.re + e * a.re, cot * b.im + e * a.im};
+      a = {a.re - tan * b.re, a.im - tan * b.im};
+      b = {b.re + sin * a.re, b.im + sin * a.im};
+      a = {a.re - tan * b.re, a.im - tan * b.im};
     }
   }
 }

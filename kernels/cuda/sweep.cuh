@@ -12,7 +12,7 @@ template <class Real, int B, bool kBackward>
 struct SweepThread {
   Complex<Real> psi[1 << B];
   Complex<Real> lam[kBackward ? 1 << B : 1];
-  Complex<Real> scale;  // the state is scale psi, and its cotangent conj(scale) lam
+  Complex<Real> scale;  // of modulus 1: the state is scale psi, and its cotangent conj(scale) lam
   Real part[kBackward ? 32 : 1];
   const Real* numbers;
   i64 sample;
@@ -25,17 +25,8 @@ QJAX_DEVICE u32 column_sum(const int* columns, int count, u32 bits) {
   return total;
 }
 
-QJAX_DEVICE u32 thread_sum(const int* columns, u32 thread) {
-  u32 total = 0;
-  QJAX_UNROLL
-  for (int k = 0; k < kThreadColumns / 4; ++k) {
-    const Words4 words = four_words(columns + 4 * k);
-    QJAX_UNROLL
-    for (int b = 0; b < 4; ++b) {
-      if (thread >> (4 * k + b) & 1) total ^= static_cast<u32>(words.of[b]);
-    }
-  }
-  return total;
+QJAX_DEVICE u32 thread_sum(const int* sums, u32 thread) {
+  return static_cast<u32>(sums[thread & 15] ^ sums[16 + (thread >> 4)]);
 }
 
 // Columns of register bits, kept so that the sum for a constant register costs little.
@@ -127,6 +118,17 @@ class Sweep {
   QJAX_DEVICE u32 buffer() const { return block_.threads() << B; }  // places of one state
   QJAX_DEVICE int lanes() const { return args_.thread_bits < 5 ? args_.thread_bits : 5; }
   QJAX_DEVICE Shared<C> memory() const { return block_.template shared<C>(0); }
+  // What kPrepare works out stands behind the tiles. Of an op: tan and sin of each register bit, what
+  // it leaves to the scale, and the products of diagonals on the lowest three bits and on the others.
+  static constexpr u32 kTurnPlaces = B + 12;
+  QJAX_DEVICE u32 ahead() const {  // ops for which a sample has room
+    const u32 ops = static_cast<u32>(kPrepared) << args_.thread_bits >> 8;
+    return ops == 0 ? 1 : ops;
+  }
+  QJAX_DEVICE u32 turn_place(u32 me, u32 op) const {
+    const u32 first = (kBackward ? 2 : 1) * buffer();
+    return first + ((me >> args_.thread_bits) * ahead() + op) * kTurnPlaces;
+  }
   QJAX_DEVICE const int* loaded() const { return args_.tape + kSweepHeader; }
   QJAX_DEVICE const int* stored() const { return loaded() + kAllColumns; }
   QJAX_DEVICE const int* runs() const { return stored() + kAllColumns; }
@@ -199,7 +201,7 @@ class Sweep {
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
       const u32 first = first_index(loaded(), me);
-      const RegisterColumns<B> at(loaded() + kThreadColumns);
+      const RegisterColumns<B> at(loaded() + kThreadSums);
       const bool there = t.sample < args_.batch;
       const C* psi = static_cast<const C*>(args_.psi_in) + t.sample * args_.psi_stride + first;
       QJAX_UNROLL
@@ -218,7 +220,7 @@ class Sweep {
       Thread& t = threads_[me];
       if (t.sample < args_.batch) {
         const u32 first = first_index(stored(), me);
-        const RegisterColumns<B> at(stored() + kThreadColumns);
+        const RegisterColumns<B> at(stored() + kThreadSums);
         const i64 row = (t.sample << args_.qubits) + first;
         C* psi = static_cast<C*>(args_.psi) + row;
         QJAX_UNROLL
@@ -254,7 +256,7 @@ class Sweep {
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
       const u32 first = kept((first_place(me) ^ thread_sum(columns, own(me))) * u32(sizeof(C)));
-      const RegisterColumns<B> at(columns + kThreadColumns, sizeof(C));
+      const RegisterColumns<B> at(columns + kThreadSums, sizeof(C));
       at.each(first, [&](int i, u32 place) {
         memory.set_at(me, place, t.psi[i]);
         if constexpr (kBackward) second.set_at(me, place, t.lam[i]);
@@ -282,7 +284,7 @@ class Sweep {
       Thread& t = threads_[me];
       const u32 place = first_place(me) ^ constant ^ thread_sum(columns, own(me));
       const u32 first = kept(place * u32(sizeof(C)));
-      const RegisterColumns<B> at(columns + kThreadColumns, sizeof(C));
+      const RegisterColumns<B> at(columns + kThreadSums, sizeof(C));
       at.each(first, [&](int i, u32 from) {
         t.psi[i] = memory.get_at(me, from);
         if constexpr (kBackward) t.lam[i] = second.get_at(me, from);
@@ -293,7 +295,7 @@ class Sweep {
   // The place of register i in a tile, i not known to the compiler.
   QJAX_DEVICE u32 place(const int* columns, u32 me, int i) const {
     return thread_sum(columns, own(me)) ^
-           column_sum(columns + kThreadColumns, B, static_cast<u32>(i));
+           column_sum(columns + kThreadSums, B, static_cast<u32>(i));
   }
 
   QJAX_DEVICE bool acts_at(const int* op, u32 place) const {
@@ -310,7 +312,7 @@ class Sweep {
       Thread& t = threads_[me];
       const Real* m = at(t, op[6]);
       const u32 first = thread_sum(columns, own(me));
-      const RegisterColumns<B> register_at(columns + kThreadColumns);
+      const RegisterColumns<B> register_at(columns + kThreadSums);
       const bool outer_odd = parity(outer_ & op[11]) ^ (y < 2);
       Real g = 0, r = 0;
       QJAX_UNROLL
@@ -643,87 +645,126 @@ class Sweep {
 
   // --- ops on registers ---------------------------------------------------------------------------
 
-  // exp(-i angle P / 2) of one register bit, and a diagonal after it; when a run goes back, before it.
-  template <int J>
-  QJAX_DEVICE void turn(const int* op) {
-    const Words4 words = four_words(op);
-    const int form = words.of[0], axis = form & 3, diagonal = form >> 2 & 3;
-    if (form == 0) return;
+  // Works out turns. A rotation is three shears by tan(angle / 4) and sin(angle / 2), of a half angle
+  // within 90 degrees; beyond, it is minus such a one.
+  QJAX_DEVICE void prepare(const int* op) {
+    const Shared<C> memory = this->memory();
+    block_.sync();
     QJAX_EACH(block_, me) {
-      Thread& t = threads_[me];
-      if constexpr (kBackward) {
-        t.part[0] = t.part[1] = 0;
-        if (diagonal) turn_phase<J>(t, diagonal, at(t, words.of[2]));
-        if (axis == kAxisY) turn_axis<J, false>(t, at(t, words.of[1]));
-        if (axis == kAxisX) turn_axis<J, true>(t, at(t, words.of[1]));
-      } else {
-        C zero = {1, 0}, one = {1, 0};
-        if (diagonal) diagonal_entries(at(t, words.of[2]), diagonal, &zero, &one);
-        const C turned = axis ? entry(at(t, words.of[1]), 0) : C{1, 0};
-        const Real c = turned.re, s = turned.im;
-        const bool small = magnitude(c) >= magnitude(s);
-        const Real inverse = quotient(Real(1), small ? c : s);
-        // What lacks: `scale` to all amplitudes, and `share` to those of bit 1.
-        const Real share = small ? c * c : Real(1), scale = small ? inverse : s;
-        const C ratio = conj_times(zero, C{one.re * share, one.im * share});
-        t.scale = times(C{zero.re * scale, zero.im * scale}, t.scale);
-        if (small) {
-          if (axis == kAxisX) {
-            apply_shears<J, true>(t.psi, s * inverse, s * c, ratio);
-          } else {
-            apply_shears<J, false>(t.psi, s * inverse, s * c, ratio);
+      const Thread& t = threads_[me];
+      QJAX_ROLLED
+      for (u32 k = own(me); k < static_cast<u32>(op[1]); k += 1u << args_.thread_bits) {
+        const u32 place = turn_place(me, k);
+        C share = {1, 0}, phases[B];
+        QJAX_UNROLL
+        for (int j = 0; j < B; ++j) {
+          const Words4 words = four_words(op + 4 + (k * B + j) * kTurnWords);
+          const int axis = words.of[0] & 3, diagonal = words.of[0] >> 2;
+          phases[j] = {1, 0};
+          if (diagonal) {
+            const Real* m = at(t, words.of[2]);
+            const C first = entry(m, 0);
+            const C zero = {first.re, diagonal == kHalfAngle ? -first.im : first.im};
+            const C one = diagonal == kHalfAngle ? first : entry(m, 1);
+            phases[j] = conj_times(zero, one);
+            share = kBackward ? conj_times(zero, share) : times(zero, share);
           }
-        } else {
-          if (axis == kAxisX) {
-            apply_large_turn<J, true>(t.psi, c * inverse, ratio);
-          } else {
-            apply_large_turn<J, false>(t.psi, c * inverse, ratio);
+          if (axis) {
+            const C turned = entry(at(t, words.of[1]), 0);
+            const bool beyond = turned.re < 0;
+            const Real sine = beyond != kBackward ? -turned.im : turned.im;
+            if (beyond) share = {-share.re, -share.im};
+            memory.set(me, place + j, {quotient(sine, 1 + magnitude(turned.re)), sine});
           }
         }
+        memory.set(me, place + B, share);
+        products<0, (B < 3 ? B : 3)>(me, memory, place + B, phases);
+        if constexpr (B > 3) products<B < 3 ? 0 : 3, B>(me, memory, place + B + 8, phases);
       }
     }
-    if (kBackward && form >> 4) {
+    block_.sync();
+  }
+
+  // The products of diagonals on some bits, from the second on.
+  template <int First, int Last>
+  QJAX_DEVICE static void products(u32 me, const Shared<C>& memory, u32 place, const C (&phases)[B]) {
+    C all[1 << (Last - First)];
+    QJAX_UNROLL
+    for (int e = 1; e < 1 << (Last - First); ++e) {
+      QJAX_UNROLL
+      for (int j = 0; j < Last - First; ++j) {
+        if (e >> j != 1) continue;
+        const int rest = e ^ 1 << j;
+        all[e] = rest == 0 ? phases[First + j] : times(all[rest], phases[First + j]);
+      }
+      memory.set(me, place + e, all[e]);
+    }
+  }
+
+  // exp(-i angle P / 2) of each register bit, and a diagonal after it; when a run goes back, before it.
+  QJAX_DEVICE void turns(const int* op) {
+    const Words4 words = four_words(op);
+    const int kinds = words.of[2], sums = kBackward ? words.of[3] : 0;
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const Shared<C> memory = this->memory();
+      const u32 place = turn_place(me, static_cast<u32>(words.of[1]));
+      if constexpr (kBackward) {
+        QJAX_UNROLL
+        for (int j = 0; j < 8; ++j) t.part[j] = 0;
+        if (sums > 1) diagonal_sum<B>(t, 0);
+      } else {
+        rotations<0>(me, memory, place, kinds, sums);
+      }
+      if (kinds & kLowPhases) multiply_phases<0, (B < 3 ? B : 3)>(me, memory, place + B);
+      if constexpr (B > 3) {
+        if (kinds & kHighPhases) multiply_phases<B < 3 ? 0 : 3, B>(me, memory, place + B + 8);
+      }
+      if constexpr (kBackward) rotations<0>(me, memory, place, kinds, sums);
+      t.scale = times(memory.get(me, place + B), t.scale);
+    }
+    if constexpr (kBackward) {
       const Sweep& self = *this;
-      reduce<2>(block_, threads_, lanes(), [&self, &words, form](u32 me, int k, double value) {
-        const int before = k == 1 ? form >> 4 & 1 : 0;
-        if (form >> (4 + k) & 1) self.add(words.of[3] + before, me, value);
-      });
+      const auto add = [&self, op](u32 me, int k, double value) {
+        const int sum = op[4 + (k & 3)];
+        if (sum >> (k >> 2) & 1) self.add((sum >> 2) + (k >> 2 & sum), me, value);
+      };
+      if (sums == 1) reduce<4>(block_, threads_, lanes(), add);
+      if (sums > 1) reduce<8>(block_, threads_, lanes(), add);
     }
   }
 
-  QJAX_DEVICE static void diagonal_entries(const Real* m, int form, C* zero, C* one) {
-    const C first = entry(m, 0);
-    *zero = {first.re, form == kHalfAngle ? -first.im : first.im};
-    *one = form == kHalfAngle ? first : entry(m, 1);
-  }
-
-  // A diagonal of a run that goes back: its first entry goes to the scale.
   template <int J>
-  QJAX_DEVICE static void turn_phase(Thread& t, int form, const Real* m) {
-    C zero, one;
-    diagonal_entries(m, form, &zero, &one);
-    const C ratio = conj_times(zero, one);
-    Real sum = 0;
-    QJAX_UNROLL
-    for (int i = 0; i < N; ++i) {
-      const Real value = t.lam[i].re * t.psi[i].im + t.lam[i].im * t.psi[i].re;
-      sum += i >> J & 1 ? -value : value;
+  QJAX_DEVICE void rotations(u32 me, const Shared<C>& memory, u32 place, int kinds, int sums) {
+    if constexpr (J < B) {
+      Thread& t = threads_[me];
+      const int axis = kinds >> (2 * J) & 3;
+      if (axis) {
+        const C of = memory.get(me, place + J);  // tan and sin
+        if (axis == kAxisY) {
+          rotation<J, false>(t, of, sums);
+        } else {
+          rotation<J, true>(t, of, sums);
+        }
+      }
+      rotations<J + 1>(me, memory, place, kinds, sums);
     }
-    t.part[1] = sum * norm(t.scale);
-    QJAX_UNROLL
-    for (int i = 0; i < N; ++i) {
-      if (!(i >> J & 1)) continue;
-      t.psi[i] = conj_times(ratio, t.psi[i]);
-      t.lam[i] = times(ratio, t.lam[i]);
-    }
-    t.scale = conj_times(zero, t.scale);
   }
 
-  // A rotation of a run that goes back: cos or sin, whichever is larger, goes to the scale.
   template <int J, bool kX>
-  QJAX_DEVICE static void turn_axis(Thread& t, const Real* m) {
-    const C turned = entry(m, 0);
-    const Real c = turned.re, s = -turned.im;
+  QJAX_DEVICE static void rotation(Thread& t, C of, int sums) {
+    if constexpr (kBackward) {
+      if (sums) t.part[J] = rotation_sum<J, kX>(t);
+      apply_shears<J, kX>(t.psi, of.re, of.im);
+      apply_shears<J, kX>(t.lam, kX ? -of.re : of.re, kX ? -of.im : of.im);
+    } else {
+      apply_shears<J, kX>(t.psi, of.re, of.im);
+    }
+  }
+
+  // Re lam W psi, W = -i P.
+  template <int J, bool kX>
+  QJAX_DEVICE static Real rotation_sum(const Thread& t) {
     Real sum = 0;
     QJAX_UNROLL
     for (int i = 0; i < N; ++i) {
@@ -737,17 +778,36 @@ class Sweep {
         sum -= t.lam[i].re * t.psi[k].re - t.lam[i].im * t.psi[k].im;
       }
     }
-    t.part[0] = sum * norm(t.scale);
-    if (magnitude(c) >= magnitude(s)) {
-      const Real tan = quotient(s, c);
-      apply_small_turn<J, kX>(t.psi, tan);
-      apply_small_turn<J, kX>(t.lam, kX ? -tan : tan);
-      t.scale = {t.scale.re * c, t.scale.im * c};
+    return sum;
+  }
+
+  // For each of the lowest `Bits` register bits, Im lam psi of its value 0 less that of its value 1,
+  // over the registers from `first` on; gives the sum over them.
+  template <int Bits>
+  QJAX_DEVICE static Real diagonal_sum(Thread& t, int first) {
+    if constexpr (Bits == 0) {
+      return t.lam[first].re * t.psi[first].im + t.lam[first].im * t.psi[first].re;
     } else {
-      const Real cot = quotient(c, s);
-      apply_large_turn<J, kX, false>(t.psi, cot);
-      apply_large_turn<J, kX, kX>(t.lam, cot);
-      t.scale = {t.scale.re * s, t.scale.im * s};
+      const Real zero = diagonal_sum<Bits - 1>(t, first);
+      const Real one = diagonal_sum<Bits - 1>(t, first | 1 << (Bits - 1));
+      t.part[3 + Bits] += zero - one;
+      return zero + one;
+    }
+  }
+
+  // Diagonals on some register bits, whose products stand from a place on.
+  template <int First, int Last>
+  QJAX_DEVICE void multiply_phases(u32 me, const Shared<C>& memory, u32 place) {
+    Thread& t = threads_[me];
+    QJAX_UNROLL
+    for (int e = 1; e < 1 << (Last - First); ++e) {
+      const C phase = memory.get(me, place + e);
+      QJAX_UNROLL
+      for (int i = 0; i < N; ++i) {
+        if ((i >> First & ((1 << (Last - First)) - 1)) != e) continue;
+        t.psi[i] = kBackward ? conj_times(phase, t.psi[i]) : times(phase, t.psi[i]);
+        if constexpr (kBackward) t.lam[i] = times(phase, t.lam[i]);
+      }
     }
   }
 
@@ -1110,19 +1170,6 @@ class Sweep {
     }
   }
 
-  QJAX_DEVICE void turns(const int* op) {
-    turn<0>(op + 4);
-    if constexpr (B > 1) turn<1>(op + 4 + kTurnWords);
-    if constexpr (B > 2) turn<2>(op + 4 + 2 * kTurnWords);
-    if constexpr (B > 3) turn<3>(op + 4 + 3 * kTurnWords);
-    if constexpr (B > 4) turn<4>(op + 4 + 4 * kTurnWords);
-    QJAX_EACH(block_, me) {
-      // A turn changes it by a factor of at most sqrt(2), and it must neither vanish nor overflow.
-      const Real size = norm(threads_[me].scale);
-      if (!(size > Real(1e-12) && size < Real(1e12))) settle(threads_[me]);
-    }
-  }
-
   QJAX_DEVICE void far_op(int code, const int* op) {
     switch (code) {
       case kRotationFar: rotation_far(op); break;
@@ -1154,6 +1201,7 @@ class Sweep {
     break;
     switch (code) {
       case kSettle: settle(); break;
+      case kPrepare: prepare(op); break;
       case kSigns: signs(op); break;
       QJAX_ON_BITS(kReal, real)
       QJAX_ON_BITS(kMatrix, matrix)

@@ -16,9 +16,10 @@
 // is negative; a sum is an index, or -1 where the cotangent is not wanted. A *pattern* is a word whose bit i tells something
 // of register i. A gate is four words: it acts where
 //   thread & m == v  and  outer & m == v     [thread m, thread v, outer m, outer v]
-// Columns are words that are XORed for the bits that are 1: kThreadColumns for the bits of the
-// thread, then kRegisterColumns for those of the register, 0 for bits that they lack. Columns, and ops
-// as the count of words in their code says, start at multiples of four words. Far ops, from kExchange to kTensor, go through shared memory: before them all
+// Columns are words that are XORed for the bits that are 1. For the bits of the thread these sums stand
+// in a table, kThreadSums: 16 for the values of its lowest four bits, then 16 for those of the next
+// four. Then follow kRegisterColumns for the bits of the register, 0 for bits that they lack. Columns,
+// and ops as the count of words in their code says, start at multiples of four words. Far ops, from kExchange to kTensor, go through shared memory: before them all
 // registers are written to the places that their columns give, found at op + op[1]. The others but
 // kExchange and kTensor then work on places, which are indices in the tile, and start
 //   [.., columns, m, v, outer m, outer v]: where place & m == v and outer & m == v they act.
@@ -28,10 +29,10 @@
 
 namespace qjax_cuda {
 
-constexpr int kTapeVersion = 4;
-constexpr int kThreadColumns = 8;
+constexpr int kTapeVersion = 5;
+constexpr int kThreadSums = 32;
 constexpr int kRegisterColumns = 8;
-constexpr int kAllColumns = kThreadColumns + kRegisterColumns;
+constexpr int kAllColumns = kThreadSums + kRegisterColumns;
 constexpr int kConstants = -(1 << 30);
 
 enum SweepWord { kSums, kEmits, kRuns, kSweepPad, kSweepHeader };
@@ -53,9 +54,12 @@ enum Code {
   // of the K - k other bits, columns]: a matrix as in kDenseFar, k >= 3, on tensor cores. It acts where
   // other & m == v, `other` being the index of the other bits. A place is a sum of columns.
   kTensor = 6,
-  // The registers get the factors that turns and products of diagonals left to the scale of a thread.
+  // The registers get the phases that turns and products of diagonals left to the scale of a thread.
   kSettle = 7,
-  // [.., 0, 0, 0, turn...]: on each register bit, a diagonal and a rotation about Y or X.
+  // [.., place, kinds, sums]: on each register bit, a rotation about Y or X and a diagonal, as the
+  // latest kPrepare left them at a place among its ops. Kinds are the axis of bit j << 2 j, and
+  // whether there are diagonals. Sums are wanted of nothing, 0, of rotations, 1, or of both, 2; then
+  // follows for each bit [whether the rotation has a sum | the diagonal << 1 | first sum << 2].
   kTurns = 8,
   // [.., count, (gate, pattern)...]: -1 where a gate acts and its pattern is 1.
   kSigns = 9,
@@ -87,14 +91,19 @@ enum Code {
   kTableSum = 70,
   // [.., sum]: Re sum lam psi.
   kOverlap = 71,
+  // [.., count, 0, 0, turn...]: what `count` ops kTurns need of their numbers, worked out by one
+  // thread of a sample each: the turns of all register bits of the first, of the second, ...
+  kPrepare = 72,
 };
 
 // A turn of a register bit: exp(-i angle P / 2) and a diagonal after it, or when a run goes back
 // before it. Numbers of the rotation are cos and sin. Of the sums, that of the rotation comes first.
-//   [axis | form of the diagonal << 2 | whether the rotation has a sum << 4, and the diagonal << 5,
-//    numbers of the rotation, those of the diagonal, first sum]
+//   [axis | form of the diagonal << 2, numbers of the rotation, those of the diagonal, 0]
 constexpr int kTurnWords = 4;
+// So many ops one kPrepare has room for, among the threads of as many samples as a block holds.
+constexpr int kPrepared = 32;
 enum TurnAxis { kNoAxis = 0, kAxisY = 1, kAxisX = 2 };
+constexpr int kLowPhases = 1 << 10, kHighPhases = 1 << 11;  // on the lowest three bits, or others
 enum TurnForm {
   kNone = 0,
   kHalfAngle = 1,  // exp(-i angle Z / 2); numbers are cos and sin

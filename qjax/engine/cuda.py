@@ -15,13 +15,12 @@ import numpy as np
 from qjax.engine import gpu
 from qjax.engine.cuda_pauli import PauliTape, Use, write_pauli_tape
 from qjax.engine.cuda_tape import write_cuda_tape
-from qjax.engine.cuda_words import CudaTape, Shape
+from qjax.engine.cuda_words import BLOCK_BITS, CudaTape, Shape
 from qjax.engine.rows import batch_of
 from qjax.plan import Plan, max_width
 from qjax.plan.terms import Terms
 
 MAX_QUBITS = 32
-BLOCK_BITS = 8  # log2 of the threads of a block
 _REGISTER_BITS = {8: 4, 16: 3}  # log2 of the amplitudes of a thread, by bytes of an amplitude
 _ROW_BITS = {8: 4, 16: 3}  # so many lowest qubits are 128 bytes
 _LINE = 5  # log2 of the threads of a warp
@@ -120,7 +119,9 @@ def geometry(
     """
     tiles = 2 ** (num_qubits - shape.tile_bits)
     wanted = shape.thread_bits + (batch - 1).bit_length()
-    block_bits = max(_LINE, shape.thread_bits, min(BLOCK_BITS, wanted) if tiles == 1 else 0)
+    fewest = max(_LINE, shape.thread_bits)
+    most = min(BLOCK_BITS, shape.thread_bits + _LINE)  # a block has room for 32 samples
+    block_bits = max(fewest, min(most, wanted) if tiles == 1 else 0)
     samples = 2 ** (block_bits - shape.thread_bits)
     groups = -(-batch // samples)
     parts = max(1, min(tiles, most_blocks // min(groups, most_blocks)))
@@ -128,6 +129,7 @@ def geometry(
     line = min(_LINE, shape.thread_bits)
     each = parts << (shape.thread_bits - line)
     rows = batch * each if separate else parts * grid << (block_bits - line)
+    prepared = itemsize * (shape.register_bits + 12) * shape.prepared * samples
     return Geometry(
         shape,
         2**block_bits,
@@ -135,7 +137,7 @@ def geometry(
         tiles,
         parts,
         parts * grid,
-        buffers * itemsize << (block_bits + shape.register_bits),
+        (buffers * itemsize << (block_bits + shape.register_bits)) + prepared,
         rows,
         each if separate else rows,
     )

@@ -19,10 +19,12 @@ from qjax.engine.cuda_window import Item, Window
 from qjax.engine.cuda_words import (
     CONSTANTS,
     GROUP,
+    HIGH_PHASES,
+    LOW_PHASES,
     NONE,
     OUTER,
     REGISTER_COLUMNS,
-    THREAD_COLUMNS,
+    THREAD_SUMS,
     Axis,
     Code,
     CudaTape,
@@ -38,6 +40,7 @@ from qjax.plan.steps import step_kind
 
 _WARP_BITS = 5  # log2 of the threads that a tensor core serves
 _BLOCK_BITS = 3  # log2 of the rows and columns of what it makes
+_HALF = 4  # bits of a thread whose columns are summed beforehand
 _SUMMED_BITS = 5  # bits of a tile up to which the entries of a diagonal are summed one by one
 
 
@@ -106,8 +109,10 @@ class _SweepWriter:
         self.emits: list[tuple[int, int, int]] = []
         self.ops: list[int] = []
         self.turns: dict[int, _Turn] = {}
+        self.prepared: list[int] = []  # of the ops TURNS whose PREPARE is not written
+        self.prepare_at = NONE  # where that is to stand
         self.plain = True
-        self.scaled = False  # whether threads may have a factor beside their amplitudes
+        self.scaled = False  # whether threads may have a phase beside their amplitudes
         self.uneven = False  # whether it may differ among them
         self.registers = 0
         items = Window(iter(self.items(sweep)), self.all)
@@ -124,6 +129,7 @@ class _SweepWriter:
         store = self.columns([1 << sweep.tile[b] for b in self.order])
         self.write_turns()
         self.settle()
+        self.write_prepare()
         if self.backward and first:
             self.ops[self.overlap] = self.num_sums
         runs = _runs(outer)
@@ -299,25 +305,22 @@ class _SweepWriter:
     def op(self, code: int, words: Sequence[int]) -> None:
         self.write_turns()
         self.plain &= _is_plain(code)
-        far = code <= Code.TENSOR
-        if (far and self.uneven) or (self.backward and self.scaled and not _keeps_scale(code)):
+        if code <= Code.TENSOR and self.uneven:
             self.settle()
         size = -(-(len(words) + 1) // GROUP) * GROUP
         self.ops += _padded([code | size << 8, *words])
 
     def settle(self) -> None:
-        """Have no factors of amplitudes beside them, if there may be some."""
+        """Have no phases of amplitudes beside them, if there may be some."""
         if self.scaled:
             self.ops += _padded([Code.SETTLE | GROUP << 8])
         self.scaled = self.uneven = False
 
     def columns(self, columns: Sequence[int]) -> list[int]:
-        """Columns of a thread and of its registers, with zeros for the bits that they lack."""
+        """Sums of the columns of a thread, and columns of its registers."""
         threads, registers = columns[: self.shape.thread_bits], columns[self.shape.thread_bits :]
-        return [
-            *threads, *[0] * (THREAD_COLUMNS - len(threads)),
-            *registers, *[0] * (REGISTER_COLUMNS - len(registers)),
-        ]  # fmt: skip
+        sums = [*_sums(threads[:_HALF]), *_sums(threads[_HALF:])]
+        return [*sums, *registers, *[0] * (REGISTER_COLUMNS - len(registers))]
 
     def far_op(self, code: int, words: Sequence[int], columns: Sequence[int]) -> None:
         place = -(-(len(words) + 2) // GROUP) * GROUP
@@ -447,22 +450,40 @@ class _SweepWriter:
         turns, self.turns = self.turns, {}
         if not turns:
             return
-        words = [0, 0, 0]
+        prepared: list[int] = []
+        sums: list[int] = []
+        kinds = 0
         for bit in range(self.shape.register_bits):
-            turn = turns.get(bit)
-            if turn is None:
-                words += [0, 0, 0, 0]
-                continue
+            turn = turns.get(bit, _Turn([0, 0], [NONE, NONE]))
             numbers = [self.numbers(index) if index != NONE else 0 for index in turn.ops]
             axis, diagonal = turn.forms
-            form, first = axis | diagonal << 2, self.num_sums
+            prepared += [axis | diagonal << 2, *numbers, 0]
+            kinds |= axis << 2 * bit
+            if diagonal:
+                kinds |= LOW_PHASES if bit < 3 else HIGH_PHASES
+            wanted, first = 0, self.num_sums
             for k, index in enumerate(turn.ops):
                 summed = index != NONE and self.plan.ops[index].kind is OpKind.ROTATION
                 if summed and self.angle_sum(index) != NONE:
-                    form |= 1 << (4 + k)
-            words += [form, *numbers, first]
-        self.op(Code.TURNS, words)
+                    wanted |= 1 << k
+            sums.append(wanted | first << 2)
+        if self.prepare_at == NONE or len(self.prepared) >= self.shape.prepared * len(prepared):
+            self.write_prepare()
+            self.prepare_at = len(self.ops)
+        place = len(self.prepared) // len(prepared)
+        self.prepared += prepared
+        which = 2 if any(word & 2 for word in sums) else int(any(word & 1 for word in sums))
+        self.op(Code.TURNS, [place, kinds, which, *(sums if which else [])])
         self.scaled = True
+
+    def write_prepare(self) -> None:
+        """Have the numbers of the turns since the last time worked out before the first of them."""
+        if self.prepared:
+            count = len(self.prepared) // (GROUP * self.shape.register_bits)
+            size = GROUP + len(self.prepared)
+            words = [Code.PREPARE | size << 8, count, 0, 0, *self.prepared]
+            self.ops[self.prepare_at : self.prepare_at] = words
+        self.prepared, self.prepare_at = [], NONE
 
     def letters(self, op: Op) -> tuple[int, int, int, int]:
         """(letters Y, x, z, outer z) of a rotation, in places."""
@@ -626,10 +647,12 @@ def _is_plain(code: int) -> bool:
     return code in few or Code.REAL <= code < Code.ROTATION
 
 
-def _keeps_scale(code: int) -> bool:
-    """Whether an op of a run that goes back does the same whatever a thread's factor is."""
-    plain = (Code.EXCHANGE, Code.TURNS, Code.SIGNS, Code.PHASES, Code.TABLE)
-    return code in plain or Code.FLIP <= code < Code.DENSE2
+def _sums(columns: Sequence[int]) -> list[int]:
+    """For each number of four bits the columns of those that are 1, XORed."""
+    sums = [0]
+    for column in columns:
+        sums += [column ^ total for total in sums]
+    return sums * (THREAD_SUMS // 2 // len(sums))
 
 
 def _padded(words: list[int]) -> list[int]:

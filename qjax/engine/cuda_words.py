@@ -5,12 +5,15 @@ from enum import IntEnum
 
 import numpy as np
 
-VERSION = 4
+VERSION = 5
 NONE = -1  # a sum that is not wanted
-THREAD_COLUMNS = 8  # those of a thread's bits, with zeros for the bits that it lacks
+THREAD_SUMS = 32  # sums of the columns of a thread's bits, by four bits
 REGISTER_COLUMNS = 8
-COLUMNS = THREAD_COLUMNS + REGISTER_COLUMNS
+COLUMNS = THREAD_SUMS + REGISTER_COLUMNS
+BLOCK_BITS = 8  # log2 of the most threads of a block
+LOW_PHASES, HIGH_PHASES = 1 << 10, 1 << 11  # diagonals of turns on the lowest three bits, on others
 GROUP = 4  # words that the kernels read at once
+_PREPARED = 32  # ops TURNS for which the samples of a block together have room
 CONSTANTS = -(2**30)  # added to the index of a constant
 OUTER = 32  # added to the position of an outer bit in a diagonal
 
@@ -38,6 +41,7 @@ class Code(IntEnum):
     TABLE = 69
     TABLE_SUM = 70
     OVERLAP = 71
+    PREPARE = 72
 
 
 class Axis(IntEnum):
@@ -97,6 +101,11 @@ class Shape:
     def tile_bits(self) -> int:
         """Qubits of a tile."""
         return self.thread_bits + self.register_bits
+
+    @property
+    def prepared(self) -> int:
+        """For how many ops TURNS a sample has room."""
+        return max(1, _PREPARED << self.thread_bits >> BLOCK_BITS)
 
 
 @dataclass(frozen=True)
