@@ -841,24 +841,17 @@ class Sweep {
     }
   }
 
-  // The entries of a matrix on one or two bits; of the identity where it does not act. `swapped` says
-  // that it has the higher bit first.
+  // The entries of a matrix on one or two bits. `swapped` says that it has the higher bit first.
   template <int kSize>
   struct Entries {
     C m[kSize * kSize];
-    QJAX_DEVICE Entries(const Real* from, bool on, bool swapped) {
-      QJAX_UNROLL
-      for (int k = 0; k < kSize * kSize; ++k) m[k] = entry(from, k);
+    QJAX_DEVICE Entries(const Real* from, bool swapped) {
       if (swapped) {
         QJAX_UNROLL
-        for (int k = 0; k < kSize * kSize; ++k) {
-          const int other = (k & 5) << 1 | (k & 10) >> 1;
-          if (k < other) exchanged(m[k], m[other]);
-        }
-      }
-      if (!on) {
+        for (int k = 0; k < kSize * kSize; ++k) m[k] = entry(from, (k & 5) << 1 | (k & 10) >> 1);
+      } else {
         QJAX_UNROLL
-        for (int k = 0; k < kSize * kSize; ++k) m[k] = {Real(k % (kSize + 1) == 0), 0};
+        for (int k = 0; k < kSize * kSize; ++k) m[k] = entry(from, k);
       }
     }
     QJAX_DEVICE static void exchanged(C& a, C& b) {
@@ -879,31 +872,43 @@ class Sweep {
     }
   };
 
+  // Has no sums, if a matrix does not act.
+  template <int Count>
+  QJAX_DEVICE static void no_parts(Thread& t) {
+    if constexpr (kBackward) {
+      QJAX_UNROLL
+      for (int k = 0; k < Count; ++k) t.part[k] = 0;
+    }
+  }
+
   template <int J>
   QJAX_DEVICE void matrix(const int* op) {
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
-      const bool on = acts(op + 3, me);
-      Entries<2> e(at(t, op[1]), on, false);
-      if constexpr (kBackward) {
-        e.transpose();
-        e.conjugate();
-        apply_matrix<J>(t.psi, e.m);
-        QJAX_UNROLL
-        for (int k = 0; k < 4; ++k) {
-          C total = {0, 0};
+      if (acts(op + 3, me)) {
+        Entries<2> e(at(t, op[1]), false);
+        if constexpr (kBackward) {
+          e.transpose();
+          e.conjugate();
+          apply_matrix<J>(t.psi, e.m);
           QJAX_UNROLL
-          for (int i = 0; i < N; ++i) {
-            if (i >> J & 1) continue;
-            total = add_times(total, t.lam[i | (k >> 1) << J], t.psi[i | (k & 1) << J]);
+          for (int k = 0; k < 4; ++k) {
+            C total = {0, 0};
+            QJAX_UNROLL
+            for (int i = 0; i < N; ++i) {
+              if (i >> J & 1) continue;
+              total = add_times(total, t.lam[i | (k >> 1) << J], t.psi[i | (k & 1) << J]);
+            }
+            t.part[2 * k] = total.re;
+            t.part[2 * k + 1] = -total.im;
           }
-          t.part[2 * k] = on ? total.re : Real(0);
-          t.part[2 * k + 1] = on ? -total.im : Real(0);
+          e.conjugate();
+          apply_matrix<J>(t.lam, e.m);
+        } else {
+          apply_matrix<J>(t.psi, e.m);
         }
-        e.conjugate();
-        apply_matrix<J>(t.lam, e.m);
       } else {
-        apply_matrix<J>(t.psi, e.m);
+        no_parts<8>(t);
       }
     }
     want(8, op[2]);
@@ -923,28 +928,31 @@ class Sweep {
   QJAX_DEVICE void dense2(const int* op) {
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
-      const bool on = acts(op + 3, me);
-      Entries<4> e(at(t, op[1]), on, op[7] != 0);
-      if constexpr (kBackward) {
-        e.transpose();
-        e.conjugate();
-        apply_matrix2<A, D>(t.psi, e.m);
-        QJAX_UNROLL
-        for (int k = 0; k < 16; ++k) {
-          const int row = (k >> 2 & 1) << A | k >> 3 << D, col = (k & 1) << A | (k >> 1 & 1) << D;
-          C total = {0, 0};
+      if (acts(op + 3, me)) {
+        Entries<4> e(at(t, op[1]), op[7] != 0);
+        if constexpr (kBackward) {
+          e.transpose();
+          e.conjugate();
+          apply_matrix2<A, D>(t.psi, e.m);
           QJAX_UNROLL
-          for (int i = 0; i < N; ++i) {
-            if (i & (1 << A | 1 << D)) continue;
-            total = add_times(total, t.lam[i | row], t.psi[i | col]);
+          for (int k = 0; k < 16; ++k) {
+            const int row = (k >> 2 & 1) << A | k >> 3 << D, col = (k & 1) << A | (k >> 1 & 1) << D;
+            C total = {0, 0};
+            QJAX_UNROLL
+            for (int i = 0; i < N; ++i) {
+              if (i & (1 << A | 1 << D)) continue;
+              total = add_times(total, t.lam[i | row], t.psi[i | col]);
+            }
+            t.part[2 * k] = total.re;
+            t.part[2 * k + 1] = -total.im;
           }
-          t.part[2 * k] = on ? total.re : Real(0);
-          t.part[2 * k + 1] = on ? -total.im : Real(0);
+          e.conjugate();
+          apply_matrix2<A, D>(t.lam, e.m);
+        } else {
+          apply_matrix2<A, D>(t.psi, e.m);
         }
-        e.conjugate();
-        apply_matrix2<A, D>(t.lam, e.m);
       } else {
-        apply_matrix2<A, D>(t.psi, e.m);
+        no_parts<32>(t);
       }
     }
     want(32, op[2]);
