@@ -68,6 +68,18 @@ QJAX_DEVICE Words4 four_words(const int* words) {
   return *reinterpret_cast<const Words4*>(words);
 }
 
+// What is read once is kept in no cache, which has better use.
+template <class Number>
+QJAX_DEVICE Number read_once(const Number* from) {
+  Number value;
+  if constexpr (sizeof(Number) == 8) {
+    asm volatile("ld.global.L1::no_allocate.v2.f32 {%0, %1}, [%2];" : "=f"(value.re), "=f"(value.im) : "l"(from));
+  } else {
+    asm volatile("ld.global.L1::no_allocate.v2.f64 {%0, %1}, [%2];" : "=d"(value.re), "=d"(value.im) : "l"(from));
+  }
+  return value;
+}
+
 struct Block {
   QJAX_DEVICE u32 own() const { return threadIdx.x; }
   QJAX_DEVICE u32 index() const { return blockIdx.x; }
@@ -266,6 +278,8 @@ template <class T>
 const T* kept(const T* pointer) { return pointer; }
 template <class T>
 const T* in_global_memory(const T* pointer) { return pointer; }
+template <class Number>
+Number read_once(const Number* from) { return *from; }
 template <class Real>
 Real negated(Real a, u32 flip) { return flip >> 31 ? -a : a; }
 

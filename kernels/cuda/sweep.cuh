@@ -101,10 +101,11 @@ class Sweep {
                          (t.sample < last ? t.sample : last) * args_.number_stride);
       }
       part_ = part;
+      prepared_ = nullptr;
       for (i64 tile = part; tile < args_.tiles; tile += args_.parts) {
         outer_ = static_cast<u32>(tile);
         load();
-        ops(runs() + (2 * args_.tape[kRuns] + 3) / 4 * 4);
+        ops(kSweepHeader + 2 * kAllColumns + (2 * args_.tape[kRuns] + 3) / 4 * 4);
         store();
       }
     }
@@ -205,11 +206,11 @@ class Sweep {
       const bool there = t.sample < args_.batch;
       const C* psi = static_cast<const C*>(args_.psi_in) + t.sample * args_.psi_stride + first;
       QJAX_UNROLL
-      for (int i = 0; i < N; ++i) t.psi[i] = there ? psi[at(i)] : C{0, 0};
+      for (int i = 0; i < N; ++i) t.psi[i] = there ? read_once(psi + at(i)) : C{0, 0};
       if constexpr (kBackward) {
         const C* lam = static_cast<const C*>(args_.lam_in) + t.sample * args_.lam_stride + first;
         QJAX_UNROLL
-        for (int i = 0; i < N; ++i) t.lam[i] = there ? lam[at(i)] : C{0, 0};
+        for (int i = 0; i < N; ++i) t.lam[i] = there ? read_once(lam + at(i)) : C{0, 0};
       }
       t.scale = {1, 0};
     }
@@ -267,29 +268,43 @@ class Sweep {
 
   // --- far ops ------------------------------------------------------------------------------------
 
-  QJAX_DEVICE void exchange(const int* op) {
-    const int* read = op + 4;
-    const int* outside = read + kAllColumns;
-    u32 constant = static_cast<u32>(op[2]);
-    for (int k = 0; k < op[3]; ++k) {
+  // Where a thread reads: the place of register 0, and columns, in bytes.
+  struct Reading {
+    u32 first;
+    RegisterColumns<B> at;
+    QJAX_DEVICE Reading(const Sweep& sweep, const int* columns, u32 me, u32 constant)
+        : first(kept((sweep.first_place(me) ^ constant ^ thread_sum(columns, sweep.own(me))) *
+                     u32(sizeof(C)))),
+          at(columns + kThreadSums, sizeof(C)) {}
+  };
+
+  QJAX_DEVICE void read(Thread& t, u32 me, const Reading& reading) const {
+    const Shared<C> memory = this->memory(), second = block_.template shared<C>(buffer());
+    reading.at.each(reading.first, [&](int i, u32 from) {
+      t.psi[i] = memory.get_at(me, from);
+      if constexpr (kBackward) t.lam[i] = second.get_at(me, from);
+    });
+  }
+
+  QJAX_DEVICE void exchange(const int* op, const Words4& words) {
+    u32 constant = static_cast<u32>(words.of[2]);
+    const int* outside = op + 4 + kAllColumns;
+    for (int k = 0; k < words.of[3]; ++k) {
       constant ^= outer_ >> outside[2 * k] & 1 ? static_cast<u32>(outside[2 * k + 1]) : 0;
     }
-    get(read, constant);
+#if defined(__CUDACC__)
+    const Reading reading(*this, op + 4, block_.own(), constant);  // while others still write
+    put(op + words.of[1]);
+    read(threads_[block_.own()], block_.own(), reading);
+#else
+    put(op + words.of[1]);
+    get(op + 4, constant);
+#endif
   }
 
   // Reads the registers from the places that columns and a constant give.
   QJAX_DEVICE void get(const int* columns, u32 constant) {
-    const Shared<C> memory = this->memory(), second = block_.template shared<C>(buffer());
-    QJAX_EACH(block_, me) {
-      Thread& t = threads_[me];
-      const u32 place = first_place(me) ^ constant ^ thread_sum(columns, own(me));
-      const u32 first = kept(place * u32(sizeof(C)));
-      const RegisterColumns<B> at(columns + kThreadSums, sizeof(C));
-      at.each(first, [&](int i, u32 from) {
-        t.psi[i] = memory.get_at(me, from);
-        if constexpr (kBackward) t.lam[i] = second.get_at(me, from);
-      });
-    }
+    QJAX_EACH(block_, me) read(threads_[me], me, Reading(*this, columns, me, constant));
   }
 
   // The place of register i in a tile, i not known to the compiler.
@@ -648,6 +663,8 @@ class Sweep {
   // Works out turns. A rotation is three shears by tan(angle / 4) and sin(angle / 2), of a half angle
   // within 90 degrees; beyond, it is minus such a one.
   QJAX_DEVICE void prepare(const int* op) {
+    if (prepared_ == op) return;  // for the tile before
+    prepared_ = op;
     const Shared<C> memory = this->memory();
     block_.sync();
     QJAX_EACH(block_, me) {
@@ -702,8 +719,7 @@ class Sweep {
   }
 
   // exp(-i angle P / 2) of each register bit, and a diagonal after it; when a run goes back, before it.
-  QJAX_DEVICE void turns(const int* op) {
-    const Words4 words = four_words(op);
+  QJAX_DEVICE void turns(const int* op, const Words4& words) {
     const int kinds = words.of[2], sums = kBackward ? words.of[3] : 0;
     QJAX_EACH(block_, me) {
       Thread& t = threads_[me];
@@ -765,20 +781,24 @@ class Sweep {
   // Re lam W psi, W = -i P.
   template <int J, bool kX>
   QJAX_DEVICE static Real rotation_sum(const Thread& t) {
-    Real sum = 0;
+    Real first = 0, second = 0;
     QJAX_UNROLL
     for (int i = 0; i < N; ++i) {
       if (i >> J & 1) continue;
       const int k = i | 1 << J;
       if constexpr (kX) {
-        sum += t.lam[i].re * t.psi[k].im + t.lam[i].im * t.psi[k].re;
-        sum += t.lam[k].re * t.psi[i].im + t.lam[k].im * t.psi[i].re;
+        first += t.lam[i].re * t.psi[k].im;
+        first += t.lam[i].im * t.psi[k].re;
+        second += t.lam[k].re * t.psi[i].im;
+        second += t.lam[k].im * t.psi[i].re;
       } else {
-        sum += t.lam[k].re * t.psi[i].re - t.lam[k].im * t.psi[i].im;
-        sum -= t.lam[i].re * t.psi[k].re - t.lam[i].im * t.psi[k].im;
+        first += t.lam[k].re * t.psi[i].re;
+        first -= t.lam[k].im * t.psi[i].im;
+        second -= t.lam[i].re * t.psi[k].re;
+        second += t.lam[i].im * t.psi[k].im;
       }
     }
-    return sum;
+    return first + second;
   }
 
   // For each of the lowest `Bits` register bits, Im lam psi of its value 0 less that of its value 1,
@@ -1144,38 +1164,43 @@ class Sweep {
 
   // --- the interpreter ----------------------------------------------------------------------------
 
-  QJAX_DEVICE void ops(const int* op) {
+  // Runs the ops from a word of the tape on.
+  QJAX_DEVICE void ops(int at) {
+    Words4 words = four_words(args_.tape + at);
     QJAX_ROLLED
     for (;;) {
-      // What circuits have most comes first.
-      QJAX_ROLLED
-      for (;; op += op[0] >> 8) {
-        const int code = op[0] & 0xff;
-        if (code == kTurns) {
-          turns(op);
-        } else if (code == kExchange) {
-          put(op + op[1]);
-          exchange(op);
-        } else {
-          break;
-        }
-      }
-      const int code = op[0] & 0xff;
-      if (code == kEnd) return;
-      count_ = 0;
-      if constexpr (!kPlain) {
-        if (code <= kTensor) {
-          put(op + op[1]);
-          far_op(code, op);
-        } else {
-          near_op(code, op);
-        }
+      const int next = at + (words.of[0] >> 8), code = words.of[0] & 0xff;
+      // What circuits have most comes first; the next op is asked for while it runs.
+      if (code == kTurns) {
+        const Words4 ahead = four_words(args_.tape + next);
+        turns(args_.tape + at, words);
+        words = ahead;
+      } else if (code == kExchange) {
+        const Words4 ahead = four_words(args_.tape + next);
+        exchange(args_.tape + at, words);
+        words = ahead;
       } else {
-        plain_op(code, op);
+        if (code == kEnd) return;
+        other(code, args_.tape + at);
+        words = four_words(args_.tape + next);
       }
-      if (kBackward && count_ > 0) add_parts();
-      op += op[0] >> 8;
+      at = next;
     }
+  }
+
+  QJAX_DEVICE void other(int code, const int* op) {
+    count_ = 0;
+    if constexpr (!kPlain) {
+      if (code <= kTensor) {
+        put(op + op[1]);
+        far_op(code, op);
+      } else {
+        near_op(code, op);
+      }
+    } else {
+      plain_op(code, op);
+    }
+    if (kBackward && count_ > 0) add_parts();
   }
 
   QJAX_DEVICE void far_op(int code, const int* op) {
@@ -1259,6 +1284,7 @@ class Sweep {
   i64 part_ = 0;
   u32 outer_ = 0;
   int count_ = 0, sum_ = 0;
+  const int* prepared_ = nullptr;  // the latest op kPrepare for these samples
 };
 
 }  // namespace qjax_cuda
