@@ -74,7 +74,6 @@ struct RegisterColumns {
     }
   }
 
- private:
   QJAX_DEVICE RegisterColumns() {}
 };
 
@@ -272,18 +271,30 @@ class Sweep {
   struct Reading {
     u32 first;
     RegisterColumns<B> at;
-    QJAX_DEVICE Reading(const Sweep& sweep, const int* columns, u32 me, u32 constant)
-        : first(kept((sweep.first_place(me) ^ constant ^ thread_sum(columns, sweep.own(me))) *
-                     u32(sizeof(C)))),
-          at(columns + kThreadSums, sizeof(C)) {}
   };
 
-  QJAX_DEVICE void read(Thread& t, u32 me, const Reading& reading) const {
+  QJAX_DEVICE Reading reading(const int* columns, u32 constant, u32 me) const {
+    const u32 place = first_place(me) ^ constant ^ thread_sum(columns, own(me));
+    return {kept(place * u32(sizeof(C))), RegisterColumns<B>(columns + kThreadSums, sizeof(C))};
+  }
+
+  QJAX_DEVICE void read(PerThread<Reading>& readings) {
     const Shared<C> memory = this->memory(), second = block_.template shared<C>(buffer());
-    reading.at.each(reading.first, [&](int i, u32 from) {
-      t.psi[i] = memory.get_at(me, from);
-      if constexpr (kBackward) t.lam[i] = second.get_at(me, from);
-    });
+    QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const Reading& reading = readings[me];
+      reading.at.each(reading.first, [&](int i, u32 from) {
+        t.psi[i] = memory.get_at(me, from);
+        if constexpr (kBackward) t.lam[i] = second.get_at(me, from);
+      });
+    }
+  }
+
+  // Reads the registers from the places that columns and a constant give.
+  QJAX_DEVICE void get(const int* columns, u32 constant) {
+    PerThread<Reading> readings(block_.threads());
+    QJAX_EACH(block_, me) readings[me] = reading(columns, constant, me);
+    read(readings);
   }
 
   QJAX_DEVICE void exchange(const int* op, const Words4& words) {
@@ -292,19 +303,10 @@ class Sweep {
     for (int k = 0; k < words.of[3]; ++k) {
       constant ^= outer_ >> outside[2 * k] & 1 ? static_cast<u32>(outside[2 * k + 1]) : 0;
     }
-#if defined(__CUDACC__)
-    const Reading reading(*this, op + 4, block_.own(), constant);  // while others still write
+    PerThread<Reading> readings(block_.threads());  // asked for while others still write
+    QJAX_EACH(block_, me) readings[me] = reading(op + 4, constant, me);
     put(op + words.of[1]);
-    read(threads_[block_.own()], block_.own(), reading);
-#else
-    put(op + words.of[1]);
-    get(op + 4, constant);
-#endif
-  }
-
-  // Reads the registers from the places that columns and a constant give.
-  QJAX_DEVICE void get(const int* columns, u32 constant) {
-    QJAX_EACH(block_, me) read(threads_[me], me, Reading(*this, columns, me, constant));
+    read(readings);
   }
 
   // The place of register i in a tile, i not known to the compiler.

@@ -151,14 +151,20 @@ class _SweepWriter:
                 last[bit] = item
                 for phase, other in ((before, item), (item, before)):
                     # A diagonal of one bit runs beside what needs its bit in the registers.
-                    if phase and other and other.need >> bit & 1 and self.diagonal_form(phase):
+                    if (
+                        phase
+                        and other
+                        and phase.kind == "phase"
+                        and other.need >> bit & 1
+                        and self.diagonal_form(phase.index)
+                    ):
                         phase.kind, phase.need = "near", phase.touch
         return items
 
-    def diagonal_form(self, item: Item) -> int:
+    def diagonal_form(self, index: int) -> int:
         """How a diagonal op of one bit of the tile can be part of a turn, if at all."""
-        op = self.plan.ops[item.index]
-        alone = item.kind == "phase" and len(op.targets) == 1 and not op.controls and item.touch
+        op = self.plan.ops[index]
+        alone = len(op.targets) == 1 and not op.controls and op.targets[0] in self.place
         if alone and op.kind is OpKind.ROTATION and op.z_mask:
             return TurnForm.HALF_ANGLE
         if (
@@ -547,6 +553,10 @@ class _SweepWriter:
             op = self.plan.ops[index]
             if (sign := self.sign(op)) is not None:
                 signs += sign
+                continue
+            form = self.diagonal_form(index)
+            if form and self.registers >> self.place[op.targets[0]] & 1:
+                self.turn(index, form)
                 continue
             gate, acts = self.gate(op)
             everywhere = acts == self.pattern(0, 0)
