@@ -122,7 +122,6 @@ def compile_stage(sizes, clock):
     if gpu.missing() is not None:
         return [{"skipped": gpu.missing()}]
     rows = []
-    os.environ["CUDA_CACHE_DISABLE"] = "1"  # what NVRTC finds in its cache it does not report on
     architecture = gpu._architecture(jax.local_devices(backend="cuda")[0])
     for (what, itemsize), part in nvrtc.PARTS.items():
         start = time.perf_counter()
@@ -486,6 +485,8 @@ def main(arguments=None):
     stages = args.stages.split(",")
     if unknown := [s for s in stages if s not in STAGES]:
         parser.error(f"--stages must be of {', '.join(STAGES)}, but has {', '.join(unknown)}")
+    # NVRTC reads this when it is loaded; of what it finds in its cache it reports no registers.
+    os.environ["CUDA_CACHE_DISABLE"] = "1"
     if not args.dry_run and (reason := gpu.missing()) is not None:
         print(NO_GPU.format(reason), file=sys.stderr)
         return 2

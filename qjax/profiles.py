@@ -68,21 +68,22 @@ class DeviceProfile:
 # Between nodes each GPU has a 400 Gb/s adapter, of which NCCL gets 46 to 48 GB/s
 # (NVIDIA/nccl-tests#290), and an all-to-all no more than one (#267).
 _NODES = (Link(8, 370e9), Link(None, 46e9))
-# Of an H200 python -m bench.gpu measures a copy, 4.21 of the 4.8 TB/s of its data sheet. The rates
-# of the kernels in single precision fit an ansatz and a random circuit on 26 qubits: they give 0.8
-# to 1.1 of the times measured on 26 November 2026. Those in double precision are older. The H100
-# has as many processors, and by its data sheet 3.35 TB/s.
+# Copies are measured by python -m bench.gpu: 2.99 TB/s of the 3.35 of an H100's data sheet, 4.21
+# of the 4.8 of an H200's, which has as many processors of the same kind. The rates of the kernels
+# fit an ansatz and random circuits on 26 to 30 qubits of an H100: in single precision they give 0.8
+# to 1.3 of the times measured on 27 November 2026. That of the backward run in double precision is
+# older.
 _HOPPER = {
     "call": 20e-6,
     "fresh": 0.0,
     "links": _NODES,
-    "single": Kernels(50e12, 40e12, 16e12, 12, 4),
-    "double": Kernels(16e12, 9.6e12, 3.5e12, 11, 3),
+    "single": Kernels(45e12, 100e12, 35e12, 12, 4),
+    "double": Kernels(22e12, 60e12, 3.5e12, 11, 3),
 }
 PROFILES = {
     profile.name: profile
     for profile in (
-        DeviceProfile("h100", 80 * 10**9, 2.94e12, **_HOPPER),
+        DeviceProfile("h100", 80 * 10**9, 2.99e12, **_HOPPER),
         DeviceProfile("h200", 141 * 10**9, 4.21e12, **_HOPPER),
     )
 }

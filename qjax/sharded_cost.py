@@ -162,7 +162,7 @@ def plan_cost(
           by gate   103 GB per device if gates swap one by one
         sweeps      5
         operations  653 GFLOP per device
-        time        145 ms: exchanges 64 ms, memory 58.4 ms, arithmetic 22.5 ms
+        time        139 ms: exchanges 63.6 ms, memory 57.5 ms, arithmetic 18.3 ms
 
     References:
         T. Haner and D. S. Steiger, 0.5 petabyte simulation of a 45-qubit quantum circuit, SC17.

@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 # Most of the time is the compilation of programs that run once: LLVM need not optimise them. XLA
 # reads this when it starts, after the imports; whoever sets XLA_FLAGS has their own.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# NVRTC reads this when it is loaded; of what it finds in its cache it reports no registers.
+os.environ.setdefault("CUDA_CACHE_DISABLE", "1")
 
 # Examples are the same in every run; compiling takes longer than hypothesis' usual deadline.
 settings.register_profile(

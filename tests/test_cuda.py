@@ -47,7 +47,6 @@ def usage(log):
 
 
 def check_usage(part, architecture):
-    os.environ["CUDA_CACHE_DISABLE"] = "1"  # or NVRTC has nothing to report the second time
     code, log = nvrtc.compiled(part, architecture)
     assert code[:4] == b"\x7fELF"
     kernels = usage(log)
@@ -60,7 +59,7 @@ def check_usage(part, architecture):
         # where blocks are many for their registers. The result of a matrix on any bits of a tile
         # stands in local memory.
         assert spilled <= (1500 if "f4" in name or "f5" in name else 64), name
-        assert stack <= (400 if "ward" in name else 16), name
+        assert stack <= (400 if "ward" in name else 32), name
 
 
 @compiles

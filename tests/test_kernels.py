@@ -48,7 +48,7 @@ def engine(request):
 def kernels(engine):
     """The engine's module: its functions `apply` and `adjoint`, outside of any program."""
     if engine == "cuda":
-        for part in ("forward", "backward", "plain forward", "plain backward"):
+        for part in ("forward", "backward", "plain forward", "plain backward", "other"):
             for itemsize in (8, 16):
                 gpu.require(part, itemsize)
     return {"cpu": cpu, "cuda": cuda}[engine]
