@@ -294,11 +294,12 @@ def test_usual_circuits_have_kernels_of_their_own(n, dtype, emulated, rng):
     assert error <= 16 * np.finfo(dtype).eps * (len(plan.ops) + n)
 
 
-def test_factors_of_many_turns_do_not_overflow(emulated, rng):
-    """What turns leave to a factor of all amplitudes shrinks or grows with each of them."""
+@pytest.mark.parametrize("angle", [np.pi / 2, np.pi - 1e-6, np.pi, np.pi + 1e-6, 3.5 * np.pi])
+def test_many_turns_keep_their_precision(angle, emulated, rng):
+    """Each is three shears by at most 1, and beyond a right angle minus such a turn."""
     circuit = qj.Circuit(13)
     for _ in range(400):
-        circuit.ry(np.pi / 2, 0).rx(np.pi / 2, 0)
+        circuit.ry(angle, 0).rx(-angle, 0)
     found = qj.statevector(circuit, engine="cuda")
     error = np.max(np.abs(np.asarray(found) - oracle.statevector(circuit)))
     assert error <= 16 * np.finfo(np.float32).eps * 800
