@@ -71,6 +71,9 @@ QJAX_DEVICE Words4 four_words(const int* words) {
 // What is read once is kept in no cache, which has better use.
 template <class Number>
 QJAX_DEVICE Number read_once(const Number* from) {
+#if defined(QJAX_THREADS)
+  return *from;
+#else
   Number value;
   if constexpr (sizeof(Number) == 8) {
     asm volatile("ld.global.L1::no_allocate.v2.f32 {%0, %1}, [%2];" : "=f"(value.re), "=f"(value.im) : "l"(from));
@@ -78,6 +81,7 @@ QJAX_DEVICE Number read_once(const Number* from) {
     asm volatile("ld.global.L1::no_allocate.v2.f64 {%0, %1}, [%2];" : "=d"(value.re), "=d"(value.im) : "l"(from));
   }
   return value;
+#endif
 }
 
 struct Block {
@@ -101,8 +105,12 @@ QJAX_DEVICE double magnitude(double x) { return fabs(x); }
 
 // a / b, to a unit in the last place, for |b| >= 1/2.
 QJAX_DEVICE float quotient(float a, float b) {
+#if defined(QJAX_THREADS)
+  const float inverse = 1 / b;
+#else
   float inverse;
   asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(b));
+#endif
   const float first = a * inverse;
   return fmaf(fmaf(-first, b, a), inverse, first);
 }

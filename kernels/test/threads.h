@@ -6,6 +6,8 @@
 #define QJAX_KERNELS_TEST_THREADS_H_
 
 #include <barrier>
+#include <bit>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -19,7 +21,7 @@
 
 namespace qjax_cuda {
 
-__align__(16) unsigned char qjax_shared[1 << 16];
+__align__(16) unsigned char qjax_shared[72 << 10];  // as in driver.cc
 
 struct Dimension {
   unsigned x = 0;
@@ -32,6 +34,15 @@ struct Warp {
 };
 inline std::unique_ptr<std::barrier<>> block_barrier;
 inline std::vector<std::unique_ptr<Warp>> warps;
+
+#define __builtin_assume(condition)
+inline unsigned __float_as_uint(float x) { return std::bit_cast<unsigned>(x); }
+inline int __double2hiint(double x) { return std::bit_cast<uint64_t>(x) >> 32; }
+inline int __double2loint(double x) { return static_cast<int>(std::bit_cast<uint64_t>(x)); }
+inline double __hiloint2double(int high, int low) {
+  return std::bit_cast<double>(static_cast<uint64_t>(static_cast<unsigned>(high)) << 32 |
+                               static_cast<unsigned>(low));
+}
 
 inline void __syncthreads() { block_barrier->arrive_and_wait(); }
 
