@@ -116,6 +116,18 @@ QJAX_DEVICE float quotient(float a, float b) {
 }
 QJAX_DEVICE double quotient(double a, double b) { return a / b; }
 
+// 1 / sqrt(x), to a few units in the last place, for x >= 1e-30.
+QJAX_DEVICE float inverse_root(float x) {
+#if defined(QJAX_THREADS)
+  return 1 / sqrtf(x);
+#else
+  float first;
+  asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(first) : "f"(x));
+  return first * fmaf(-0.5f * x * first, first, 1.5f);
+#endif
+}
+QJAX_DEVICE double inverse_root(double x) { return rsqrt(x); }
+
 // a, or -a if the sign bit of `flip` is set.
 QJAX_DEVICE float negated(float a, u32 flip) { return __uint_as_float(__float_as_uint(a) ^ flip); }
 QJAX_DEVICE double negated(double a, u32 flip) {
@@ -274,6 +286,8 @@ template <class Real>
 Real magnitude(Real x) { return x < 0 ? -x : x; }
 template <class Real>
 Real quotient(Real a, Real b) { return a / b; }
+template <class Real>
+Real inverse_root(Real x) { return 1 / std::sqrt(x); }
 inline Words4 four_words(const int* words) {
   if (reinterpret_cast<uintptr_t>(words) % alignof(Words4) != 0) {
     fprintf(stderr, "qjax: four words of a tape must start at a multiple of four\n");

@@ -119,10 +119,11 @@ class Sweep {
   QJAX_DEVICE int lanes() const { return args_.thread_bits < 5 ? args_.thread_bits : 5; }
   QJAX_DEVICE Shared<C> memory() const { return block_.template shared<C>(0); }
   // What kPrepare works out stands behind the tiles. Of an op: tan and sin of each register bit, what
-  // it leaves to the scale, and the products of diagonals on the lowest three bits and on the others.
-  static constexpr u32 kTurnPlaces = B + 12;
+  // it leaves to the scale, and, before the rotations and after them, the products of diagonals on the
+  // lowest three bits and on the others.
+  static constexpr u32 kPhasePlaces = 12, kTurnPlaces = B + 2 * kPhasePlaces;
   QJAX_DEVICE u32 ahead() const {  // ops for which a sample has room
-    const u32 ops = static_cast<u32>(kPrepared) << args_.thread_bits >> 8;
+    const u32 ops = u32(kPreparedBytes / (sizeof(C) * kTurnPlaces)) << args_.thread_bits >> 8;
     return ops == 0 ? 1 : ops;
   }
   QJAX_DEVICE u32 turn_place(u32 me, u32 op) const {
@@ -147,6 +148,11 @@ class Sweep {
   QJAX_DEVICE bool outer_acts(const int* gate) const {
     return (outer_ & gate[2]) == static_cast<u32>(gate[3]);
   }
+
+  // The two values of a diagonal.
+  struct Pair {
+    C zero, one;
+  };
 
   // --- sums ---------------------------------------------------------------------------------------
 
@@ -662,8 +668,55 @@ class Sweep {
 
   // --- ops on registers ---------------------------------------------------------------------------
 
-  // Works out turns. A rotation is three shears by tan(angle / 4) and sin(angle / 2), of a half angle
-  // within 90 degrees; beyond, it is minus such a one.
+  // A unitary matrix as in TurnAxis: cos and sin of its rotation, and its diagonals.
+  struct Factored {
+    Real c, s;
+    C zero, one, before;
+  };
+
+  QJAX_DEVICE static void polar(C z, Real& size, C& phase) {
+    const Real square = z.re * z.re + z.im * z.im;
+    const bool there = square > (sizeof(Real) == 4 ? Real(1e-30) : Real(1e-280));
+    const Real inverse = there ? inverse_root(square) : 0;
+    size = square * inverse;
+    phase = there ? C{z.re * inverse, z.im * inverse} : C{1, 0};
+  }
+
+  QJAX_DEVICE static Factored factored(const Real* m) {
+    Factored out;
+    polar(entry(m, 0), out.c, out.zero);
+    polar(entry(m, 2), out.s, out.one);
+    const C b = conj_times(out.zero, entry(m, 1)), d = conj_times(out.one, entry(m, 3));
+    out.before = {d.re * out.c - b.re * out.s, d.im * out.c - b.im * out.s};
+    return out;
+  }
+
+  // The entries of a diagonal of a turn.
+  QJAX_DEVICE static Pair diagonal(const Real* m, int form) {
+    if (form >= kBefore) {
+      const Factored f = factored(m);
+      return form == kBefore ? Pair{{1, 0}, f.before} : Pair{f.zero, f.one};
+    }
+    const C first = entry(m, 0);
+    if (form == kEntries) return {first, entry(m, 1)};
+    return {conj(first), first};
+  }
+
+  // A rotation as three shears by tan(angle / 4) and sin(angle / 2), of a half angle within 90 degrees;
+  // beyond, it is minus such a one.
+  QJAX_DEVICE static C shears(const Real* m, int axis, C& share) {
+    C turned = entry(m, 0);
+    if (axis == kAxisOfMatrix) {
+      const Factored f = factored(m);
+      turned = {f.c, f.s};
+    }
+    const bool beyond = turned.re < 0;
+    const Real sine = beyond != kBackward ? -turned.im : turned.im;
+    if (beyond) share = {-share.re, -share.im};
+    return {quotient(sine, 1 + magnitude(turned.re)), sine};
+  }
+
+  // Works out turns, each op by one thread of a sample.
   QJAX_DEVICE void prepare(const int* op) {
     if (prepared_ == op) return;  // for the tile before
     prepared_ = op;
@@ -674,31 +727,35 @@ class Sweep {
       QJAX_ROLLED
       for (u32 k = own(me); k < static_cast<u32>(op[1]); k += 1u << args_.thread_bits) {
         const u32 place = turn_place(me, k);
-        C share = {1, 0}, phases[B];
+        const int* turn = op + 4 + k * B * kTurnWords;
+        C share = {1, 0};
         QJAX_UNROLL
         for (int j = 0; j < B; ++j) {
-          const Words4 words = four_words(op + 4 + (k * B + j) * kTurnWords);
-          const int axis = words.of[0] & 3, diagonal = words.of[0] >> 2;
-          phases[j] = {1, 0};
-          if (diagonal) {
-            const Real* m = at(t, words.of[2]);
-            const C first = entry(m, 0);
-            const C zero = {first.re, diagonal == kHalfAngle ? -first.im : first.im};
-            const C one = diagonal == kHalfAngle ? first : entry(m, 1);
-            phases[j] = conj_times(zero, one);
-            share = kBackward ? conj_times(zero, share) : times(zero, share);
+          const Words4 words = four_words(turn + j * kTurnWords);
+          const int axis = words.of[0] & 3;
+          if (axis) memory.set(me, place + j, shears(at(t, words.of[1]), axis, share));
+        }
+        QJAX_ROLLED
+        for (int side = 0; side < 2; ++side) {
+          C phases[B];
+          QJAX_UNROLL
+          for (int j = 0; j < B; ++j) {
+            const int* words = turn + j * kTurnWords;
+            phases[j] = {1, 0};
+            QJAX_ROLLED
+            for (int d = 2 * side; d < 2 * side + 2; ++d) {
+              const int form = words[0] >> (2 + 3 * d) & 7;
+              if (form == kNone) continue;
+              const Pair entries = diagonal(at(t, words[2 + d]), form);
+              phases[j] = times(phases[j], conj_times(entries.zero, entries.one));
+              share = kBackward ? conj_times(entries.zero, share) : times(entries.zero, share);
+            }
           }
-          if (axis) {
-            const C turned = entry(at(t, words.of[1]), 0);
-            const bool beyond = turned.re < 0;
-            const Real sine = beyond != kBackward ? -turned.im : turned.im;
-            if (beyond) share = {-share.re, -share.im};
-            memory.set(me, place + j, {quotient(sine, 1 + magnitude(turned.re)), sine});
-          }
+          const u32 first = place + B + side * kPhasePlaces;
+          products<0, (B < 3 ? B : 3)>(me, memory, first, phases);
+          if constexpr (B > 3) products<B < 3 ? 0 : 3, B>(me, memory, first + 8, phases);
         }
         memory.set(me, place + B, share);
-        products<0, (B < 3 ? B : 3)>(me, memory, place + B, phases);
-        if constexpr (B > 3) products<B < 3 ? 0 : 3, B>(me, memory, place + B + 8, phases);
       }
     }
     block_.sync();
@@ -720,7 +777,7 @@ class Sweep {
     }
   }
 
-  // exp(-i angle P / 2) of each register bit, and a diagonal after it; when a run goes back, before it.
+  // A diagonal, a rotation and a diagonal of each register bit.
   QJAX_DEVICE void turns(const int* op, const Words4& words) {
     const int kinds = words.of[2], sums = kBackward ? words.of[3] : 0;
     QJAX_EACH(block_, me) {
@@ -731,14 +788,21 @@ class Sweep {
         QJAX_UNROLL
         for (int j = 0; j < 8; ++j) t.part[j] = 0;
         if (sums > 1) diagonal_sum<B>(t, 0);
-      } else {
-        rotations<0>(me, memory, place, kinds, sums);
       }
-      if (kinds & kLowPhases) multiply_phases<0, (B < 3 ? B : 3)>(me, memory, place + B);
-      if constexpr (B > 3) {
-        if (kinds & kHighPhases) multiply_phases<B < 3 ? 0 : 3, B>(me, memory, place + B + 8);
+      u32 phases = place + B;
+      QJAX_ROLLED
+      for (int step = 0; step < 3; ++step) {
+        if (step == 1) {
+          rotations<0>(me, memory, place, kinds, sums);
+          continue;
+        }
+        const int there = kinds >> step;
+        if (there & kLowPhases) multiply_phases<0, (B < 3 ? B : 3)>(me, memory, phases);
+        if constexpr (B > 3) {
+          if (there & kHighPhases) multiply_phases<B < 3 ? 0 : 3, B>(me, memory, phases + 8);
+        }
+        phases += kPhasePlaces;
       }
-      if constexpr (kBackward) rotations<0>(me, memory, place, kinds, sums);
       t.scale = times(memory.get(me, place + B), t.scale);
     }
     if constexpr (kBackward) {
@@ -1011,10 +1075,6 @@ class Sweep {
   // --- diagonals ----------------------------------------------------------------------------------
 
   // The values of a factor where its pattern is 0 and 1.
-  struct Pair {
-    C zero, one;
-  };
-
   QJAX_DEVICE Pair factor(const int* f, u32 me) const {
     if (!acts(f + 4, me)) return {{1, 0}, {1, 0}};
     const Real* m = at(threads_[me], f[3]);

@@ -29,7 +29,7 @@
 
 namespace qjax_cuda {
 
-constexpr int kTapeVersion = 5;
+constexpr int kTapeVersion = 6;
 constexpr int kThreadSums = 32;
 constexpr int kRegisterColumns = 8;
 constexpr int kAllColumns = kThreadSums + kRegisterColumns;
@@ -56,10 +56,11 @@ enum Code {
   kTensor = 6,
   // The registers get the phases that turns and products of diagonals left to the scale of a thread.
   kSettle = 7,
-  // [.., place, kinds, sums]: on each register bit, a rotation about Y or X and a diagonal, as the
-  // latest kPrepare left them at a place among its ops. Kinds are the axis of bit j << 2 j, and
-  // whether there are diagonals. Sums are wanted of nothing, 0, of rotations, 1, or of both, 2; then
-  // follows for each bit [whether the rotation has a sum | the diagonal << 1 | first sum << 2].
+  // [.., place, kinds, sums]: on each register bit a diagonal, a rotation about Y or X and a diagonal,
+  // as the latest kPrepare left them at a place among its ops. Kinds are kAxisY or kAxisX of bit j
+  // << 2 j, and whether there are diagonals. Sums are wanted of nothing, 0, of rotations, 1, or also of
+  // the diagonals before them, 2; then follows for each bit
+  //   [whether the rotation has a sum | the diagonal << 1 | first sum << 2].
   kTurns = 8,
   // [.., count, (gate, pattern)...]: -1 where a gate acts and its pattern is 1.
   kSigns = 9,
@@ -96,18 +97,24 @@ enum Code {
   kPrepare = 72,
 };
 
-// A turn of a register bit: exp(-i angle P / 2) and a diagonal after it, or when a run goes back
-// before it. Numbers of the rotation are cos and sin. Of the sums, that of the rotation comes first.
-//   [axis | form of the diagonal << 2, numbers of the rotation, those of the diagonal, 0]
-constexpr int kTurnWords = 4;
-// So many ops one kPrepare has room for, among the threads of as many samples as a block holds.
-constexpr int kPrepared = 32;
-enum TurnAxis { kNoAxis = 0, kAxisY = 1, kAxisX = 2 };
-constexpr int kLowPhases = 1 << 10, kHighPhases = 1 << 11;  // on the lowest three bits, or others
+// A turn of a register bit: up to two diagonals, a rotation, and up to two diagonals. Of the sums, that
+// of the rotation comes first; diagonals share theirs.
+//   [axis | forms of the diagonals << 2, 5, 8 and 11, numbers of the rotation, those of the diagonals,
+//   0, 0]
+constexpr int kTurnWords = 8;
+// Bytes of shared memory for what kPrepare works out for a block of 256 threads.
+constexpr int kPreparedBytes = 7168;
+// exp(-i angle P / 2); numbers are cos and sin. Or, of a unitary 2x2 matrix [[a, b], [c, d]] =
+// diag(a / |a|, c / |c|) [[|a|, -|c|], [|c|, |a|]] diag(1, e), the one in the middle, about Y.
+enum TurnAxis { kNoAxis = 0, kAxisY = 1, kAxisX = 2, kAxisOfMatrix = 3 };
+// Whether there are diagonals on the lowest three bits, or others; << 2 for those after the rotations.
+constexpr int kLowPhases = 1 << 10, kHighPhases = 1 << 11;
 enum TurnForm {
   kNone = 0,
   kHalfAngle = 1,  // exp(-i angle Z / 2); numbers are cos and sin
   kEntries = 2,    // both entries, which are phases; it has no sum
+  kBefore = 3,     // of a matrix, what comes before its rotation, diag(1, e); it has no sum
+  kAfter = 4,      // what comes after it
 };
 
 // A factor: [form, thread mask, outer mask, numbers, gate]. With bit = parity of the masks and, in a

@@ -93,7 +93,8 @@ def _shape(n: int, registers: int, threads: int, itemsize: int, width: int) -> S
     if n > threads + registers:
         row = max(0, min(row, threads + registers - width))
     plain = registers >= _REGISTER_BITS[itemsize]
-    return Shape(threads, registers, row, _ROW_BITS[itemsize], gpu.has_tensor_cores(), plain)
+    banks = _ROW_BITS[itemsize]
+    return Shape(threads, registers, row, banks, itemsize, gpu.has_tensor_cores(), plain)
 
 
 def geometry(
@@ -129,7 +130,7 @@ def geometry(
     line = min(_LINE, shape.thread_bits)
     each = parts << (shape.thread_bits - line)
     rows = batch * each if separate else parts * grid << (block_bits - line)
-    prepared = itemsize * (shape.register_bits + 12) * shape.prepared * samples
+    prepared = shape.turn_bytes * shape.prepared * samples
     return Geometry(
         shape,
         2**block_bits,

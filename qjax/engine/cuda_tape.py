@@ -8,7 +8,7 @@ applies it.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -18,6 +18,7 @@ from qjax.engine.bit_vectors import bits, conflict_free, mapped
 from qjax.engine.cuda_window import Item, Window
 from qjax.engine.cuda_words import (
     CONSTANTS,
+    DIAGONALS,
     GROUP,
     HIGH_PHASES,
     LOW_PHASES,
@@ -25,6 +26,7 @@ from qjax.engine.cuda_words import (
     OUTER,
     REGISTER_COLUMNS,
     THREAD_SUMS,
+    TURN_WORDS,
     Axis,
     Code,
     CudaTape,
@@ -50,11 +52,18 @@ def write_cuda_tape(plan: Plan, shape: Shape, *, backward: bool) -> CudaTape:
     return _Writer(plan, shape, backward).tape()
 
 
-# What runs on one register bit: a rotation and a diagonal, or 0 and -1 where there is none.
 @dataclass(eq=False)
 class _Turn:
-    forms: list[int]
-    ops: list[int]
+    """What runs on one register bit: (form, op) of diagonals, of a rotation, and of diagonals."""
+
+    before: list[tuple[int, int]] = field(default_factory=list)
+    rotation: tuple[int, int] | None = None
+    after: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def last(self) -> list[tuple[int, int]]:
+        """The diagonals to which one more can be added."""
+        return self.before if self.rotation is None else self.after
 
 
 class _Writer:
@@ -70,21 +79,55 @@ class _Writer:
         self.shared: dict[bytes, int] = {}
 
     def tape(self) -> CudaTape:
-        sweeps = tuple(self.sweep(sweep, first=k == 0) for k, sweep in enumerate(self.sweeps))
+        writers = [_SweepWriter(self, sweep, first=k == 0) for k, sweep in enumerate(self.sweeps)]
+        self.place_diagonals(writers)
+        sweeps = tuple(map(self.sweep, writers))
         self.constants.append(0.0)
         words = np.array(self.words, np.int64).astype(np.uint32).view(np.int32)
         return CudaTape(words, np.array(self.constants), sweeps)
 
-    def sweep(self, sweep: Sweep, *, first: bool) -> SweepTape:
-        written = _SweepWriter(self, sweep, first)
+    def place_diagonals(self, writers: list["_SweepWriter"]) -> None:
+        """Diagonals of one qubit go to what needs their bit: the next that mixes it, or the last.
+
+        They commute with all that does not mix the amplitudes of their qubit.
+        """
+        latest: dict[int, Item] = {}  # what mixed each qubit
+        waiting: dict[int, list[Item]] = {}  # the diagonals of each qubit since
+        placed: set[int] = set()
+
+        def place(qubit: int, before: Item | None) -> None:
+            phases, after = waiting.pop(qubit, []), latest.get(qubit)
+            if before is not None and before.need:
+                before.before += phases
+            elif after is not None and after.need:
+                after.after += phases
+            else:
+                return
+            placed.update(map(id, phases))
+
+        for item in (item for writer in writers for item in writer.items):
+            op = self.plan.ops[item.index]
+            if item.form:
+                waiting.setdefault(op.targets[0], []).append(item)
+                continue
+            for qubit in bits(op.needs):
+                place(qubit, item)
+                latest[qubit] = item
+        for qubit in list(waiting):
+            place(qubit, None)
+        for writer in writers:
+            writer.items = [item for item in writer.items if id(item) not in placed]
+
+    def sweep(self, writer: "_SweepWriter") -> SweepTape:
+        writer.write()
         offset = len(self.words)
-        self.words += _padded(written.words)
+        self.words += _padded(writer.words)
         emit_offset = len(self.words)
-        for emit in written.emits:
+        for emit in writer.emits:
             self.words += emit
         self.words = _padded(self.words)
-        plain = self.shape.plain and written.plain
-        return SweepTape(offset, plain, written.num_sums, emit_offset, len(written.emits))
+        plain = self.shape.plain and writer.plain
+        return SweepTape(offset, plain, writer.num_sums, emit_offset, len(writer.emits))
 
     def constant(self, values: np.ndarray) -> int:
         """Reference to fixed complex numbers; equal ones are kept once."""
@@ -99,7 +142,8 @@ class _Writer:
 class _SweepWriter:
     def __init__(self, writer: _Writer, sweep: Sweep, first: bool) -> None:
         self.writer, self.plan, self.shape = writer, writer.plan, writer.shape
-        self.backward = writer.backward
+        self.backward, self.first = writer.backward, first
+        self.tile = sweep.tile
         self.bits = len(sweep.tile)
         self.all = (1 << self.bits) - 1
         self.place = {q: p for p, q in enumerate(sweep.tile)}
@@ -108,63 +152,49 @@ class _SweepWriter:
         self.num_sums = 0
         self.emits: list[tuple[int, int, int]] = []
         self.ops: list[int] = []
-        self.turns: dict[int, _Turn] = {}
+        self.turns: list[dict[int, _Turn]] = []  # of register bits, those of an op after the other
         self.prepared: list[int] = []  # of the ops TURNS whose PREPARE is not written
         self.prepare_at = NONE  # where that is to stand
         self.plain = True
         self.scaled = False  # whether threads may have a phase beside their amplitudes
         self.uneven = False  # whether it may differ among them
         self.registers = 0
-        items = Window(iter(self.items(sweep)), self.all)
-        self.rows = (1 << self.shape.row_bits) - 1
-        self.layout(self.choose(items, self.rows))
-        load = self.columns([1 << sweep.tile[b] for b in self.order])
-        if self.backward and first:
+        self.items = self.items_of_sweep(sweep)
+
+    def write(self) -> None:
+        """Make the words and the emits of the sweep."""
+        items = Window(iter(self.items), self.all)
+        rows = (1 << self.shape.row_bits) - 1
+        self.layout(self.choose(items, rows))
+        load = self.columns([1 << self.tile[b] for b in self.order])
+        if self.backward and self.first:
             # a column beside those of the sweep's ops
-            self.overlap = len(self.ops) + 1
+            overlap = len(self.ops) + 1
             self.ops += [Code.OVERLAP | GROUP << 8, 0, 0, 0]
         self.run(items)
-        if self.registers & self.rows:
-            self.exchange((), self.choose(items, self.rows))
-        store = self.columns([1 << sweep.tile[b] for b in self.order])
+        if self.registers & rows:
+            self.exchange((), self.choose(items, rows))
+        store = self.columns([1 << self.tile[b] for b in self.order])
         self.write_turns()
         self.settle()
         self.write_prepare()
-        if self.backward and first:
-            self.ops[self.overlap] = self.num_sums
-        runs = _runs(outer)
+        if self.backward and self.first:
+            self.ops[overlap] = self.num_sums
+        runs = _runs(list(self.outer))
         header = [self.num_sums, len(self.emits), len(runs), 0]
         flat = _padded([word for run in runs for word in run])
         self.words = [*header, *load, *store, *flat, *self.ops, Code.END]
 
     # --- what there is to do ------------------------------------------------------------------
 
-    def items(self, sweep: Sweep) -> list[Item]:
+    def items_of_sweep(self, sweep: Sweep) -> list[Item]:
         indices = [index for step in sweep.steps for index in step.ops]
-        if self.backward:
-            indices.reverse()
-        items = [self.item(index, self.plan.ops[index]) for index in indices]
-        last: dict[int, Item] = {}
-        for item in items:
-            for bit in bits(item.touch):
-                before = last.get(bit)
-                last[bit] = item
-                for phase, other in ((before, item), (item, before)):
-                    # A diagonal of one bit runs beside what needs its bit in the registers.
-                    if (
-                        phase
-                        and other
-                        and phase.kind == "phase"
-                        and other.need >> bit & 1
-                        and self.diagonal_form(phase.index)
-                    ):
-                        phase.kind, phase.need = "near", phase.touch
-        return items
+        items = [item for index in indices for item in self.items_of(index, self.plan.ops[index])]
+        return items[::-1] if self.backward else items
 
-    def diagonal_form(self, index: int) -> int:
-        """How a diagonal op of one bit of the tile can be part of a turn, if at all."""
-        op = self.plan.ops[index]
-        alone = len(op.targets) == 1 and not op.controls and op.targets[0] in self.place
+    def diagonal_form(self, op: Op) -> int:
+        """How a diagonal op of one qubit can be part of a turn, if at all."""
+        alone = len(op.targets) == 1 and not op.controls
         if alone and op.kind is OpKind.ROTATION and op.z_mask:
             return TurnForm.HALF_ANGLE
         if (
@@ -176,11 +206,37 @@ class _SweepWriter:
             return TurnForm.ENTRIES
         return TurnForm.NONE
 
+    def items_of(self, index: int, op: Op) -> tuple[Item, ...]:
+        """An op; or the factors of a matrix, two diagonals and a rotation, which are less work."""
+        if not self.is_factored(op):
+            return (self.item(index, op),)
+        bit = self.mask(op.targets)
+        return (
+            Item("phase", index, 0, bit, form=TurnForm.BEFORE),
+            Item("near", index, bit, bit, bit),
+            Item("phase", index, 0, bit, form=TurnForm.AFTER),
+        )
+
+    def is_factored(self, op: Op) -> bool:
+        """Whether an op is a 2x2 matrix known to be unitary, with no cotangents of its entries.
+
+        A matrix that was given as such is what it is: its rounding must not be lost.
+        """
+        gates = (self.plan.structure.items[f.item].operation for f in op.factors)
+        return (
+            op.kind is OpKind.DENSE
+            and len(op.targets) == 1
+            and not op.controls
+            and (op.fixed or not self.backward)
+            and self.plan.is_unitary_op(op)
+            and not any(shape for gate in gates for shape in gate.param_shapes)
+        )
+
     def item(self, index: int, op: Op) -> Item:
         touch = self.mask(op.qubits)
         kind = step_kind(op)
         if kind is StepKind.PHASES:
-            return Item("phase", index, 0, touch)
+            return Item("phase", index, 0, touch, form=self.diagonal_form(op))
         mix = self.mask(q for q in op.targets if op.needs >> q & 1)
         if kind is StepKind.MOVES:
             return Item("move", index, mix, touch, flips=self.flips(op))
@@ -241,7 +297,7 @@ class _SweepWriter:
         """Write an item if it can run in the layout."""
         if item.kind != "near" or item.need & ~self.registers or item.avoid & self.registers:
             return False
-        self.write_near(item.index)
+        self.write_near(item)
         return True
 
     def choose(self, items: "Window", forbidden: int) -> int:
@@ -395,21 +451,34 @@ class _SweepWriter:
         op = self.plan.ops[index]
         if op.controls or not self.backward:
             return self.copied_sum(index)
-        number = self.plan.offsets[index]
-        self.emits += [(Emit.COSINE, self.num_sums, number), (Emit.SINE, self.num_sums, number + 1)]
+        return self.angle_emits([index])
+
+    def angle_emits(self, indices: Sequence[int]) -> int:
+        """One sum for unconditional rotations, whose generators have the same."""
+        for index in indices:
+            number = self.plan.offsets[index]
+            self.emits += [
+                (Emit.COSINE, self.num_sums, number),
+                (Emit.SINE, self.num_sums, number + 1),
+            ]
         self.num_sums += 1
         return self.num_sums - 1
 
     # --- ops on registers ---------------------------------------------------------------------
 
-    def write_near(self, index: int) -> None:
-        op = self.plan.ops[index]
-        if op.kind is OpKind.DIAGONAL:
-            self.turn(index, TurnForm.ENTRIES)
+    def write_near(self, item: Item) -> None:
+        for phase in item.before:
+            self.turn(phase.index, phase.form, rotates=False)
+        self.write_near_op(item.index, self.plan.ops[item.index])
+        for phase in item.after:
+            self.turn(phase.index, phase.form, rotates=False)
+
+    def write_near_op(self, index: int, op: Op) -> None:
+        if self.is_factored(op):
+            self.turn(index, Axis.OF_MATRIX, rotates=True)
             return
         if op.kind is OpKind.ROTATION and len(op.targets) == 1 and not op.controls:
-            y_or_x = Axis.Y if op.z_mask else Axis.X
-            self.turn(index, y_or_x if op.x_mask else TurnForm.HALF_ANGLE)
+            self.turn(index, Axis.Y if op.z_mask else Axis.X, rotates=True)
             return
         gate, pattern = self.gate(op)
         bits = [self.position[self.place[q]] - self.shape.thread_bits for q in op.targets
@@ -437,41 +506,60 @@ class _SweepWriter:
             numbers, total = self.numbers(index), self.copied_sum(index, swapped=swapped)
             self.op(Code.DENSE2 + pair, [numbers, total, *gate, int(swapped)])
 
-    def turn(self, index: int, form: int) -> None:
-        """A rotation about Y or X, or a diagonal, on one register bit."""
+    def turn(self, index: int, form: int, *, rotates: bool) -> None:
+        """A rotation or a diagonal on one register bit, beside those that wait to be written."""
         op = self.plan.ops[index]
         bit = self.position[self.place[op.targets[0]]] - self.shape.thread_bits
-        what = int(op.x_mask == 0)
-        turn = self.turns.get(bit)
-        # A diagonal runs last, when the run goes back first.
-        last = 0 if self.backward else 1
-        if turn is not None and (turn.forms[what] or turn.forms[last]):
-            self.write_turns()
-            turn = None
-        if turn is None:
-            turn = self.turns[bit] = _Turn([0, 0], [NONE, NONE])
-        turn.forms[what], turn.ops[what] = form, index
+        last = max((k for k, turns in enumerate(self.turns) if bit in turns), default=-1)
+        turn = self.turns[last][bit] if last >= 0 else None
+        if turn is not None and rotates:
+            joins = turn.rotation is None
+        else:
+            joins = turn is not None and len(turn.last) < DIAGONALS
+            # Sums are those of diagonals before a rotation.
+            joins = joins and not (self.is_summed(index) and turn.rotation is not None)
+        if turn is None or not joins:
+            turn = _Turn()
+            if last + 1 == len(self.turns):
+                self.turns.append({})
+            self.turns[last + 1][bit] = turn
+        if rotates:
+            turn.rotation = (form, index)
+        else:
+            turn.last.append((form, index))
+
+    def is_summed(self, index: int) -> bool:
+        """Whether the cotangent of an op that is part of a turn is wanted."""
+        return self.backward and self.plan.ops[index].kind is OpKind.ROTATION
 
     def write_turns(self) -> None:
-        turns, self.turns = self.turns, {}
-        if not turns:
-            return
+        waiting, self.turns = self.turns, []
+        for turns in waiting:
+            self.write_op_of_turns(turns)
+
+    def write_op_of_turns(self, turns: dict[int, _Turn]) -> None:
         prepared: list[int] = []
         sums: list[int] = []
         kinds = 0
         for bit in range(self.shape.register_bits):
-            turn = turns.get(bit, _Turn([0, 0], [NONE, NONE]))
-            numbers = [self.numbers(index) if index != NONE else 0 for index in turn.ops]
-            axis, diagonal = turn.forms
-            prepared += [axis | diagonal << 2, *numbers, 0]
-            kinds |= axis << 2 * bit
-            if diagonal:
-                kinds |= LOW_PHASES if bit < 3 else HIGH_PHASES
+            turn = turns.get(bit, _Turn())
+            axis, rotation = turn.rotation or (Axis.NONE, NONE)
+            form, numbers = int(axis), [0] * (TURN_WORDS - 1)
+            if rotation != NONE:
+                numbers[0] = self.numbers(rotation)
+                kinds |= (Axis.Y if axis == Axis.OF_MATRIX else axis) << 2 * bit
+            for side, diagonals in enumerate((turn.before, turn.after)):
+                if diagonals:
+                    kinds |= (LOW_PHASES if bit < 3 else HIGH_PHASES) << 2 * side
+                for k, (diagonal, index) in enumerate(diagonals, DIAGONALS * side):
+                    form |= diagonal << (2 + 3 * k)
+                    numbers[1 + k] = self.numbers(index)
+            prepared += [form, *numbers]
             wanted, first = 0, self.num_sums
-            for k, index in enumerate(turn.ops):
-                summed = index != NONE and self.plan.ops[index].kind is OpKind.ROTATION
-                if summed and self.angle_sum(index) != NONE:
+            for k, indices in enumerate(([rotation], [index for _, index in turn.before])):
+                if summed := [i for i in indices if i != NONE and self.is_summed(i)]:
                     wanted |= 1 << k
+                    self.angle_emits(summed)
             sums.append(wanted | first << 2)
         if self.prepare_at == NONE or len(self.prepared) >= self.shape.prepared * len(prepared):
             self.write_prepare()
@@ -485,7 +573,7 @@ class _SweepWriter:
     def write_prepare(self) -> None:
         """Have the numbers of the turns since the last time worked out before the first of them."""
         if self.prepared:
-            count = len(self.prepared) // (GROUP * self.shape.register_bits)
+            count = len(self.prepared) // (TURN_WORDS * self.shape.register_bits)
             size = GROUP + len(self.prepared)
             words = [Code.PREPARE | size << 8, count, 0, 0, *self.prepared]
             self.ops[self.prepare_at : self.prepare_at] = words
@@ -554,9 +642,9 @@ class _SweepWriter:
             if (sign := self.sign(op)) is not None:
                 signs += sign
                 continue
-            form = self.diagonal_form(index)
-            if form and self.registers >> self.place[op.targets[0]] & 1:
-                self.turn(index, form)
+            form = self.diagonal_form(op)
+            if form and self.registers & self.mask(op.targets):
+                self.turn(index, form, rotates=False)
                 continue
             gate, acts = self.gate(op)
             everywhere = acts == self.pattern(0, 0)

@@ -1,7 +1,7 @@
 """The ops of a sweep that wait to be written, and which of them may run before others."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qjax.engine.affine import Flip
 
@@ -19,6 +19,10 @@ class Item:
     need: int = 0  # that must be register bits
     avoid: int = 0  # that must not be
     flips: tuple[Flip, ...] = ()
+    form: int = 0  # of a diagonal of one bit, its TurnForm
+    # Diagonals of one bit that it needs, which run with it.
+    before: list["Item"] = field(default_factory=list)
+    after: list["Item"] = field(default_factory=list)
 
 
 class Window:

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 import numpy as np
 
-VERSION = 5
+VERSION = 6
 NONE = -1  # a sum that is not wanted
 THREAD_SUMS = 32  # sums of the columns of a thread's bits, by four bits
 REGISTER_COLUMNS = 8
@@ -13,7 +13,9 @@ COLUMNS = THREAD_SUMS + REGISTER_COLUMNS
 BLOCK_BITS = 8  # log2 of the most threads of a block
 LOW_PHASES, HIGH_PHASES = 1 << 10, 1 << 11  # diagonals of turns on the lowest three bits, on others
 GROUP = 4  # words that the kernels read at once
-_PREPARED = 32  # ops TURNS for which the samples of a block together have room
+TURN_WORDS = 8
+DIAGONALS = 2  # of a turn, on each side of its rotation
+_PREPARED_BYTES = 7168  # of shared memory for the ops TURNS of a block of 256 threads
 CONSTANTS = -(2**30)  # added to the index of a constant
 OUTER = 32  # added to the position of an outer bit in a diagonal
 
@@ -50,6 +52,7 @@ class Axis(IntEnum):
     NONE = 0
     Y = 1
     X = 2
+    OF_MATRIX = 3
 
 
 class TurnForm(IntEnum):
@@ -58,6 +61,8 @@ class TurnForm(IntEnum):
     NONE = 0
     HALF_ANGLE = 1
     ENTRIES = 2
+    BEFORE = 3
+    AFTER = 4
 
 
 class FactorForm(IntEnum):
@@ -86,6 +91,7 @@ class Shape:
         row_bits: So many lowest bits of a tile are the lowest bits of the thread when it is read
             and written, so that neighbours read neighbours.
         bank_bits: So many lowest bits of the thread must go to different banks of shared memory.
+        itemsize: Bytes of an amplitude.
         tensor_cores: Whether the GPU multiplies matrices of both precisions by tensor cores.
         plain: Whether there are kernels of this shape that know the usual ops alone.
     """
@@ -94,6 +100,7 @@ class Shape:
     register_bits: int
     row_bits: int
     bank_bits: int
+    itemsize: int
     tensor_cores: bool = True
     plain: bool = False
 
@@ -103,9 +110,14 @@ class Shape:
         return self.thread_bits + self.register_bits
 
     @property
+    def turn_bytes(self) -> int:
+        """What an op TURNS takes of shared memory."""
+        return self.itemsize * (self.register_bits + 24)
+
+    @property
     def prepared(self) -> int:
         """For how many ops TURNS a sample has room."""
-        return max(1, _PREPARED << self.thread_bits >> BLOCK_BITS)
+        return max(1, _PREPARED_BYTES // self.turn_bytes << self.thread_bits >> BLOCK_BITS)
 
 
 @dataclass(frozen=True)

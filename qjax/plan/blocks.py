@@ -11,7 +11,7 @@ from qjax.plan.merge import dense_on
 from qjax.plan.op import Factor, Op, OpKind
 
 _LONGEST = 64  # how many factors a block may have
-_MARGIN = 0.9  # what a block's share of its ops' work must be below: groups of small ops are cheap
+_MARGIN = 0.55  # what a block's share of its ops' work must be below: groups of small ops are cheap
 
 
 @dataclass
