@@ -261,9 +261,21 @@ def test_a_small_circuit_is_one_launch(itemsize, rng):
         shape = cuda.shape_of(plan, itemsize, backward=backward)
         tape = cuda_tape.write_cuda_tape(plan, shape, backward=backward)
         assert len(tape.sweeps) == 1
-        division = cuda.geometry(n, 1, itemsize, shape, buffers=1 + backward)
+        division = cuda.geometry(n, 1, itemsize, shape, backward=backward)
         assert division.threads <= 256
-        assert division.shared <= 72 * 1024  # as in driver.cc
+        assert division.shared <= 80 * 1024  # as in driver.cc
+
+
+@pytest.mark.parametrize("itemsize", [8, 16])
+@pytest.mark.parametrize("batch", [1, 3, 1000])
+def test_every_shape_keeps_to_its_shared_memory(itemsize, batch):
+    for n in range(1, 16):
+        plan = compile_plan(qj.Circuit(n).ry(0.1, 0).structure)
+        for backward in (False, True):
+            shape = cuda.shape_of(plan, itemsize, backward=backward)
+            division = cuda.geometry(n, batch, itemsize, shape, backward=backward)
+            assert division.threads <= 256
+            assert division.shared <= 80 * 1024  # as in driver.cc
 
 
 def usual(n, layers, rng):
@@ -303,6 +315,79 @@ def test_many_turns_keep_their_precision(angle, emulated, rng):
     found = qj.statevector(circuit, engine="cuda")
     error = np.max(np.abs(np.asarray(found) - oracle.statevector(circuit)))
     assert error <= 16 * np.finfo(np.float32).eps * 800
+
+
+def of_matrices(n, layers, angle):
+    """Runs of gates on one qubit, which fuse, between gates that commute with diagonals or do not."""
+    circuit = qj.Circuit(n)
+    for layer in range(layers):
+        for q in range(n):
+            circuit.u(angle(), angle(), angle(), q).t(q)
+            if q % 3 == 0:
+                circuit.sx(q).h(q).s(q)
+        for q in range(layer % 2, n - 1, 2):
+            circuit.cz(q, q + 1)
+            if q % 4 == 1:
+                circuit.cx(q, q + 1).rz(angle(), q + 1)
+        circuit.rz(angle(), n - 1).p(angle(), 0)
+    return circuit
+
+
+NEARLY = [0.0, 1e-12, 1e-5, np.pi / 2, np.pi - 1e-5, np.pi - 1e-12, np.pi, 2 * np.pi]
+
+
+@pytest.mark.parametrize("n", [3, 12, 14])
+@pytest.mark.parametrize("angles", ["any", "with zeros"])
+def test_matrices_of_one_qubit_run_as_turns(n, angles, dtype, emulated, rng):
+    """Their entries may be 0 or nearly so."""
+    circuit = of_matrices(
+        n, 3, lambda: rng.uniform(-7, 7) if angles == "any" else rng.choice(NEARLY)
+    )
+    assert not set(codes(circuit, dtype)) & set(range(cuda_words.Code.REAL, cuda_words.Code.FLIP))
+    found = qj.statevector(circuit, dtype=dtype, engine="cuda")
+    error = np.max(np.abs(np.asarray(found) - oracle.statevector(circuit)))
+    assert error <= 16 * np.finfo(dtype).eps * (len(circuit) + n)
+
+
+@pytest.mark.parametrize(("n", "batch"), [(4, 70), (10, 5), (13, 2)])
+def test_matrices_of_one_qubit_differ_among_samples(n, batch, emulated, rng):
+    theta = qj.ParameterVector("t", 7)
+    count = iter(range(10**6))
+    circuit = of_matrices(n, 2, lambda: theta[next(count) % 7])
+    values = rng.uniform(-7, 7, (batch, 7))
+    found = qj.statevector(circuit, values, engine="cuda")
+    for row, state in zip(values, found, strict=True):
+        error = np.max(np.abs(np.asarray(state) - oracle.statevector(circuit.bind(row))))
+        assert error <= 16 * np.finfo(np.float32).eps * (len(circuit) + n)
+
+
+@pytest.mark.parametrize("n", [3, 12])
+def test_angles_beside_matrices_have_their_gradient(n, emulated, double, rng):
+    """Diagonals with and without a cotangent, on both sides of a rotation and of a sweep."""
+    theta = qj.ParameterVector("t", 4)
+    count = iter(range(10**6))
+    circuit = qj.Circuit(n)
+    for layer in range(3):
+        for q in range(n):
+            circuit.rz(theta[next(count) % 4], q).ry(theta[next(count) % 4], q)
+            circuit.rz(theta[next(count) % 4], q)
+            if q % 2:
+                circuit.sx(q).t(q).h(q)
+        for q in range(layer % 2, n - 1, 2):
+            circuit.cz(q, q + 1)
+    observable = qj.PauliSum({f"Z0 Y{n - 1}": 0.7, "X1": -0.4})
+    values = rng.uniform(-3, 3, 4)
+
+    def mean(x):
+        state = oracle.statevector(circuit.bind(x))
+        first, second = qj.Circuit(n).z(0).y(n - 1), qj.Circuit(n).x(1)
+        changed = 0.7 * oracle.statevector(first, state) - 0.4 * oracle.statevector(second, state)
+        return np.vdot(state, changed).real
+
+    found = jax.grad(
+        lambda x: qj.expectation(circuit, observable, x, dtype="complex128", engine="cuda")
+    )(values)
+    np.testing.assert_allclose(found, oracle.central_difference(mean, values), atol=1e-8)
 
 
 # --- tensor cores -------------------------------------------------------------------------------

@@ -33,11 +33,20 @@ struct PerThread {
   QJAX_DEVICE T& operator[](u32) { return value; }
 };
 
+// Neighbours that are read at once.
+template <class T>
+struct alignas(16) Two {
+  T of[2];
+};
+
 // Shared memory. `who` is the thread that asks.
 template <class T>
 struct Shared {
   T* data;
   QJAX_DEVICE T get(u32, u32 place) const { return data[place]; }
+  QJAX_DEVICE Two<T> get_two(u32, u32 place) const {
+    return *reinterpret_cast<const Two<T>*>(data + place);
+  }
   QJAX_DEVICE void set(u32, u32 place, T value) const { data[place] = value; }
   // Places in bytes.
   QJAX_DEVICE T get_at(u32, u32 bytes) const {
@@ -228,6 +237,11 @@ struct Memory {
 };
 
 template <class T>
+struct alignas(16) Two {
+  T of[2];
+};
+
+template <class T>
 struct Shared {
   Memory* memory;
   size_t first;
@@ -242,6 +256,13 @@ struct Shared {
     const size_t at = (first + place) * sizeof(T);
     memory->touch(who, at, sizeof(T), true);
     memcpy(memory->bytes.data() + at, &value, sizeof(T));
+  }
+  Two<T> get_two(u32 who, u32 place) const {
+    if ((first + place) * sizeof(T) % alignof(Two<T>) != 0) {
+      fprintf(stderr, "qjax: two places of shared memory must start at a multiple of 16 bytes\n");
+      abort();  // as a GPU would
+    }
+    return {{get(who, place), get(who, place + 1)}};
   }
   T get_at(u32 who, u32 bytes) const { return get(who, bytes / sizeof(T)); }
   void set_at(u32 who, u32 bytes, T value) const { set(who, bytes / sizeof(T), value); }

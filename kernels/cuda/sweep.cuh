@@ -118,12 +118,13 @@ class Sweep {
   QJAX_DEVICE u32 buffer() const { return block_.threads() << B; }  // places of one state
   QJAX_DEVICE int lanes() const { return args_.thread_bits < 5 ? args_.thread_bits : 5; }
   QJAX_DEVICE Shared<C> memory() const { return block_.template shared<C>(0); }
-  // What kPrepare works out stands behind the tiles. Of an op: tan and sin of each register bit, what
-  // it leaves to the scale, and, before the rotations and after them, the products of diagonals on the
-  // lowest three bits and on the others.
-  static constexpr u32 kPhasePlaces = 12, kTurnPlaces = B + 2 * kPhasePlaces;
+  // What kPrepare works out stands behind the tiles. Of an op: what the diagonals before the rotations
+  // and those after them are at each register, tan and sin of each register bit, and what the former
+  // are made of: the two values of a bit, before and after.
+  static constexpr u32 kShearPlace = 2 * N, kValuePlace = kShearPlace + B;
+  static constexpr u32 kTurnPlaces = kValuePlace + 4 * B + B % 2;
   QJAX_DEVICE u32 ahead() const {  // ops for which a sample has room
-    const u32 ops = u32(kPreparedBytes / (sizeof(C) * kTurnPlaces)) << args_.thread_bits >> 8;
+    const u32 ops = u32(kPreparedBytes[kBackward] / (sizeof(C) * kTurnPlaces)) << args_.thread_bits >> 8;
     return ops == 0 ? 1 : ops;
   }
   QJAX_DEVICE u32 turn_place(u32 me, u32 op) const {
@@ -702,79 +703,88 @@ class Sweep {
     return {conj(first), first};
   }
 
-  // A rotation as three shears by tan(angle / 4) and sin(angle / 2), of a half angle within 90 degrees;
-  // beyond, it is minus such a one.
-  QJAX_DEVICE static C shears(const Real* m, int axis, C& share) {
-    C turned = entry(m, 0);
-    if (axis == kAxisOfMatrix) {
-      const Factored f = factored(m);
-      turned = {f.c, f.s};
-    }
-    const bool beyond = turned.re < 0;
-    const Real sine = beyond != kBackward ? -turned.im : turned.im;
-    if (beyond) share = {-share.re, -share.im};
-    return {quotient(sine, 1 + magnitude(turned.re)), sine};
-  }
-
-  // Works out turns, each op by one thread of a sample.
+  // Works out turns: first every one by itself, then the diagonals of all bits together.
   QJAX_DEVICE void prepare(const int* op) {
     if (prepared_ == op) return;  // for the tile before
     prepared_ = op;
-    const Shared<C> memory = this->memory();
+    const u32 turns = static_cast<u32>(op[1]) * B, step = 1u << args_.thread_bits;
     block_.sync();
     QJAX_EACH(block_, me) {
-      const Thread& t = threads_[me];
       QJAX_ROLLED
-      for (u32 k = own(me); k < static_cast<u32>(op[1]); k += 1u << args_.thread_bits) {
-        const u32 place = turn_place(me, k);
-        const int* turn = op + 4 + k * B * kTurnWords;
-        C share = {1, 0};
-        QJAX_UNROLL
-        for (int j = 0; j < B; ++j) {
-          const Words4 words = four_words(turn + j * kTurnWords);
-          const int axis = words.of[0] & 3;
-          if (axis) memory.set(me, place + j, shears(at(t, words.of[1]), axis, share));
-        }
-        QJAX_ROLLED
-        for (int side = 0; side < 2; ++side) {
-          C phases[B];
-          QJAX_UNROLL
-          for (int j = 0; j < B; ++j) {
-            const int* words = turn + j * kTurnWords;
-            phases[j] = {1, 0};
-            QJAX_ROLLED
-            for (int d = 2 * side; d < 2 * side + 2; ++d) {
-              const int form = words[0] >> (2 + 3 * d) & 7;
-              if (form == kNone) continue;
-              const Pair entries = diagonal(at(t, words[2 + d]), form);
-              phases[j] = times(phases[j], conj_times(entries.zero, entries.one));
-              share = kBackward ? conj_times(entries.zero, share) : times(entries.zero, share);
-            }
-          }
-          const u32 first = place + B + side * kPhasePlaces;
-          products<0, (B < 3 ? B : 3)>(me, memory, first, phases);
-          if constexpr (B > 3) products<B < 3 ? 0 : 3, B>(me, memory, first + 8, phases);
-        }
-        memory.set(me, place + B, share);
+      for (u32 k = own(me); k < turns; k += step) {
+        prepare_turn(me, op + 4 + k * kTurnWords, turn_place(me, k / B), k % B);
+      }
+    }
+    block_.sync();
+    QJAX_EACH(block_, me) {
+      constexpr int kHalf = B / 2;
+      QJAX_ROLLED
+      for (u32 k = own(me); k < static_cast<u32>(op[1]) << (kHalf + 1); k += step) {
+        prepare_phases<B - kHalf>(me, turn_place(me, k >> (kHalf + 1)), k & 1, k >> 1 & ((1 << kHalf) - 1));
       }
     }
     block_.sync();
   }
 
-  // The products of diagonals on some bits, from the second on.
-  template <int First, int Last>
-  QJAX_DEVICE static void products(u32 me, const Shared<C>& memory, u32 place, const C (&phases)[B]) {
-    C all[1 << (Last - First)];
-    QJAX_UNROLL
-    for (int e = 1; e < 1 << (Last - First); ++e) {
-      QJAX_UNROLL
-      for (int j = 0; j < Last - First; ++j) {
-        if (e >> j != 1) continue;
-        const int rest = e ^ 1 << j;
-        all[e] = rest == 0 ? phases[First + j] : times(all[rest], phases[First + j]);
+  // A rotation becomes three shears by tan(angle / 4) and sin(angle / 2), of a half angle within 90
+  // degrees; beyond, it is minus such a one, which a diagonal takes over.
+  QJAX_DEVICE void prepare_turn(u32 me, const int* turn, u32 place, u32 j) const {
+    const Shared<C> memory = this->memory();
+    const Thread& t = threads_[me];
+    const Words4 words = four_words(turn), more = four_words(turn + 4);
+    const int axis = words.of[0] & 3;
+    bool minus = false;
+    if (axis) {
+      const Real* m = at(t, words.of[1]);
+      C turned = entry(m, 0);
+      if (axis == kAxisOfMatrix) {
+        const Factored f = factored(m);
+        turned = {f.c, f.s};
       }
-      memory.set(me, place + e, all[e]);
+      minus = turned.re < 0;
+      const Real sine = minus != kBackward ? -turned.im : turned.im;
+      memory.set(me, place + kShearPlace + j, {quotient(sine, 1 + magnitude(turned.re)), sine});
     }
+    const int numbers[4] = {words.of[2], words.of[3], more.of[0], more.of[1]};
+    QJAX_UNROLL
+    for (int side = 0; side < 2; ++side) {
+      Pair both = {{1, 0}, {1, 0}};
+      QJAX_UNROLL
+      for (int d = 2 * side; d < 2 * side + 2; ++d) {
+        const int form = words.of[0] >> (2 + 3 * d) & 7;
+        if (form == kNone) continue;
+        const Pair one = diagonal(at(t, numbers[d]), form);
+        both = {times(both.zero, one.zero), times(both.one, one.one)};
+      }
+      if (minus && side == more.of[2]) both = {{-both.zero.re, -both.zero.im}, {-both.one.re, -both.one.im}};
+      const u32 to = place + kValuePlace + 2 * (side * B + j);
+      memory.set(me, to, both.zero);
+      memory.set(me, to + 1, both.one);
+    }
+  }
+
+  // The products of diagonals at the registers whose highest bits are `high`.
+  template <int Low>
+  QJAX_DEVICE void prepare_phases(u32 me, u32 place, u32 side, u32 high) const {
+    const Shared<C> memory = this->memory();
+    const u32 values = place + kValuePlace + 2 * B * side;
+    C product[1 << Low];
+    product[0] = {1, 0};
+    QJAX_UNROLL
+    for (int j = Low; j < B; ++j) {
+      product[0] = times(product[0], memory.get(me, values + 2 * j + (high >> (j - Low) & 1)));
+    }
+    QJAX_UNROLL
+    for (int j = 0; j < Low; ++j) {
+      const C zero = memory.get(me, values + 2 * j), one = memory.get(me, values + 2 * j + 1);
+      QJAX_UNROLL
+      for (int e = 0; e < 1 << j; ++e) {
+        product[e | 1 << j] = times(product[e], one);
+        product[e] = times(product[e], zero);
+      }
+    }
+    QJAX_UNROLL
+    for (int e = 0; e < 1 << Low; ++e) memory.set(me, place + N * side + (high << Low) + e, product[e]);
   }
 
   // A diagonal, a rotation and a diagonal of each register bit.
@@ -789,21 +799,15 @@ class Sweep {
         for (int j = 0; j < 8; ++j) t.part[j] = 0;
         if (sums > 1) diagonal_sum<B>(t, 0);
       }
-      u32 phases = place + B;
       QJAX_ROLLED
       for (int step = 0; step < 3; ++step) {
         if (step == 1) {
-          rotations<0>(me, memory, place, kinds, sums);
-          continue;
+          rotations<0>(me, memory, place + kShearPlace, kinds, sums);
+        } else if (kinds & (step == 0 ? kPhasesBefore : kPhasesAfter)) {
+          multiply_phases(me, memory, place + N / 2 * step);
         }
-        const int there = kinds >> step;
-        if (there & kLowPhases) multiply_phases<0, (B < 3 ? B : 3)>(me, memory, phases);
-        if constexpr (B > 3) {
-          if (there & kHighPhases) multiply_phases<B < 3 ? 0 : 3, B>(me, memory, phases + 8);
-        }
-        phases += kPhasePlaces;
       }
-      t.scale = times(memory.get(me, place + B), t.scale);
+      if (!(kinds & (kPhasesBefore | kPhasesAfter))) t.scale = times(memory.get(me, place), t.scale);
     }
     if constexpr (kBackward) {
       const Sweep& self = *this;
@@ -881,18 +885,17 @@ class Sweep {
     }
   }
 
-  // Diagonals on some register bits, whose products stand from a place on.
-  template <int First, int Last>
+  // A diagonal whose values at the registers stand from a place on.
   QJAX_DEVICE void multiply_phases(u32 me, const Shared<C>& memory, u32 place) {
     Thread& t = threads_[me];
     QJAX_UNROLL
-    for (int e = 1; e < 1 << (Last - First); ++e) {
-      const C phase = memory.get(me, place + e);
+    for (int i = 0; i < N; i += 2) {
+      const Two<C> phases = memory.get_two(me, place + i);
       QJAX_UNROLL
-      for (int i = 0; i < N; ++i) {
-        if ((i >> First & ((1 << (Last - First)) - 1)) != e) continue;
-        t.psi[i] = kBackward ? conj_times(phase, t.psi[i]) : times(phase, t.psi[i]);
-        if constexpr (kBackward) t.lam[i] = times(phase, t.lam[i]);
+      for (int k = i; k < i + 2; ++k) {
+        const C phase = phases.of[k - i];
+        t.psi[k] = kBackward ? conj_times(phase, t.psi[k]) : times(phase, t.psi[k]);
+        if constexpr (kBackward) t.lam[k] = times(phase, t.lam[k]);
       }
     }
   }

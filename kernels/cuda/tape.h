@@ -54,12 +54,13 @@ enum Code {
   // of the K - k other bits, columns]: a matrix as in kDenseFar, k >= 3, on tensor cores. It acts where
   // other & m == v, `other` being the index of the other bits. A place is a sum of columns.
   kTensor = 6,
-  // The registers get the phases that turns and products of diagonals left to the scale of a thread.
+  // The registers get the phases that were left to the scale of a thread: by products of diagonals,
+  // and by turns without diagonals.
   kSettle = 7,
   // [.., place, kinds, sums]: on each register bit a diagonal, a rotation about Y or X and a diagonal,
   // as the latest kPrepare left them at a place among its ops. Kinds are kAxisY or kAxisX of bit j
-  // << 2 j, and whether there are diagonals. Sums are wanted of nothing, 0, of rotations, 1, or also of
-  // the diagonals before them, 2; then follows for each bit
+  // << 2 j, and whether there are diagonals before the rotations and after them. Sums are wanted of
+  // nothing, 0, of rotations, 1, or also of the diagonals before them, 2; then follows for each bit
   //   [whether the rotation has a sum | the diagonal << 1 | first sum << 2].
   kTurns = 8,
   // [.., count, (gate, pattern)...]: -1 where a gate acts and its pattern is 1.
@@ -92,23 +93,22 @@ enum Code {
   kTableSum = 70,
   // [.., sum]: Re sum lam psi.
   kOverlap = 71,
-  // [.., count, 0, 0, turn...]: what `count` ops kTurns need of their numbers, worked out by one
-  // thread of a sample each: the turns of all register bits of the first, of the second, ...
+  // [.., count, 0, 0, turn...]: what `count` ops kTurns need of their numbers, worked out once by the
+  // threads of a sample: the turns of all register bits of the first, of the second, ...
   kPrepare = 72,
 };
 
 // A turn of a register bit: up to two diagonals, a rotation, and up to two diagonals. Of the sums, that
 // of the rotation comes first; diagonals share theirs.
 //   [axis | forms of the diagonals << 2, 5, 8 and 11, numbers of the rotation, those of the diagonals,
-//   0, 0]
+//   whether the op has diagonals after the rotations but none before them, 0]
 constexpr int kTurnWords = 8;
-// Bytes of shared memory for what kPrepare works out for a block of 256 threads.
-constexpr int kPreparedBytes = 7168;
+// Bytes of shared memory for what kPrepare works out for a block of 256 threads, forward or backward.
+constexpr int kPreparedBytes[2] = {24 << 10, 8 << 10};
 // exp(-i angle P / 2); numbers are cos and sin. Or, of a unitary 2x2 matrix [[a, b], [c, d]] =
 // diag(a / |a|, c / |c|) [[|a|, -|c|], [|c|, |a|]] diag(1, e), the one in the middle, about Y.
 enum TurnAxis { kNoAxis = 0, kAxisY = 1, kAxisX = 2, kAxisOfMatrix = 3 };
-// Whether there are diagonals on the lowest three bits, or others; << 2 for those after the rotations.
-constexpr int kLowPhases = 1 << 10, kHighPhases = 1 << 11;
+constexpr int kPhasesBefore = 1 << 10, kPhasesAfter = 1 << 11;
 enum TurnForm {
   kNone = 0,
   kHalfAngle = 1,  // exp(-i angle Z / 2); numbers are cos and sin

@@ -103,7 +103,7 @@ def geometry(
     itemsize: int,
     shape: Shape,
     *,
-    buffers: int = 1,
+    backward: bool | None = None,
     separate: bool = True,
     most_blocks: int = _BLOCKS,
 ) -> Geometry:
@@ -114,7 +114,7 @@ def geometry(
         batch: Number of states.
         itemsize: Bytes of an amplitude.
         shape: How a block holds a tile.
-        buffers: Tiles that a block has in shared memory.
+        backward: Whether sweeps run backward, on two states; None if no sweeps run.
         separate: Whether every sample has sums of its own.
         most_blocks: How many blocks there should be at most.
     """
@@ -130,7 +130,9 @@ def geometry(
     line = min(_LINE, shape.thread_bits)
     each = parts << (shape.thread_bits - line)
     rows = batch * each if separate else parts * grid << (block_bits - line)
-    prepared = shape.turn_bytes * shape.prepared * samples
+    shared = (2 if backward else 1) * itemsize << (block_bits + shape.register_bits)
+    if backward is not None:
+        shared += shape.turn_bytes * shape.prepared(backward=backward) * samples
     return Geometry(
         shape,
         2**block_bits,
@@ -138,7 +140,7 @@ def geometry(
         tiles,
         parts,
         parts * grid,
-        (buffers * itemsize << (block_bits + shape.register_bits)) + prepared,
+        shared,
         rows,
         each if separate else rows,
     )
@@ -185,7 +187,7 @@ def apply(state: Any, numbers: Any, *, plan: Plan) -> Any:
     batch, itemsize = batch_of(state, numbers), np.dtype(state.dtype).itemsize
     shape = shape_of(plan, itemsize, backward=False)
     tape = write_cuda_tape(plan, shape, backward=False)
-    division = geometry(plan.num_qubits, batch, itemsize, shape)
+    division = geometry(plan.num_qubits, batch, itemsize, shape, backward=False)
     sweeps = [w for s in tape.sweeps for w in (s.offset, s.plain, 0, 0, 0)]
     call = jax.ffi.ffi_call(
         "qjax_cuda_apply",
@@ -218,7 +220,7 @@ def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
         batch,
         itemsize,
         shape,
-        buffers=2,
+        backward=True,
         separate=numbers.shape[0] != 1,
         most_blocks=_BACK_BLOCKS,
     )

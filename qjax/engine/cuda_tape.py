@@ -20,10 +20,9 @@ from qjax.engine.cuda_words import (
     CONSTANTS,
     DIAGONALS,
     GROUP,
-    HIGH_PHASES,
-    LOW_PHASES,
     NONE,
     OUTER,
+    PHASES,
     REGISTER_COLUMNS,
     THREAD_SUMS,
     TURN_WORDS,
@@ -550,7 +549,7 @@ class _SweepWriter:
                 kinds |= (Axis.Y if axis == Axis.OF_MATRIX else axis) << 2 * bit
             for side, diagonals in enumerate((turn.before, turn.after)):
                 if diagonals:
-                    kinds |= (LOW_PHASES if bit < 3 else HIGH_PHASES) << 2 * side
+                    kinds |= PHASES[side]
                 for k, (diagonal, index) in enumerate(diagonals, DIAGONALS * side):
                     form |= diagonal << (2 + 3 * k)
                     numbers[1 + k] = self.numbers(index)
@@ -561,14 +560,18 @@ class _SweepWriter:
                     wanted |= 1 << k
                     self.angle_emits(summed)
             sums.append(wanted | first << 2)
-        if self.prepare_at == NONE or len(self.prepared) >= self.shape.prepared * len(prepared):
+        only_after = kinds & sum(PHASES) == PHASES[1]
+        for k in range(0, len(prepared), TURN_WORDS):
+            prepared[k + TURN_WORDS - 2] = int(only_after)
+        room = self.shape.prepared(backward=self.backward) * len(prepared)
+        if self.prepare_at == NONE or len(self.prepared) >= room:
             self.write_prepare()
             self.prepare_at = len(self.ops)
         place = len(self.prepared) // len(prepared)
         self.prepared += prepared
         which = 2 if any(word & 2 for word in sums) else int(any(word & 1 for word in sums))
         self.op(Code.TURNS, [place, kinds, which, *(sums if which else [])])
-        self.scaled = True
+        self.scaled |= not kinds & sum(PHASES)
 
     def write_prepare(self) -> None:
         """Have the numbers of the turns since the last time worked out before the first of them."""

@@ -11,11 +11,11 @@ THREAD_SUMS = 32  # sums of the columns of a thread's bits, by four bits
 REGISTER_COLUMNS = 8
 COLUMNS = THREAD_SUMS + REGISTER_COLUMNS
 BLOCK_BITS = 8  # log2 of the most threads of a block
-LOW_PHASES, HIGH_PHASES = 1 << 10, 1 << 11  # diagonals of turns on the lowest three bits, on others
+PHASES = (1 << 10, 1 << 11)  # of turns: before the rotations, after them
 GROUP = 4  # words that the kernels read at once
 TURN_WORDS = 8
 DIAGONALS = 2  # of a turn, on each side of its rotation
-_PREPARED_BYTES = 7168  # of shared memory for the ops TURNS of a block of 256 threads
+_PREPARED_BYTES = (24 << 10, 8 << 10)  # for ops TURNS of a block of 256 threads, forward or backward
 CONSTANTS = -(2**30)  # added to the index of a constant
 OUTER = 32  # added to the position of an outer bit in a diagonal
 
@@ -112,12 +112,13 @@ class Shape:
     @property
     def turn_bytes(self) -> int:
         """What an op TURNS takes of shared memory."""
-        return self.itemsize * (self.register_bits + 24)
+        bits = self.register_bits
+        return self.itemsize * (2 * 2**bits + 5 * bits + bits % 2)
 
-    @property
-    def prepared(self) -> int:
+    def prepared(self, *, backward: bool) -> int:
         """For how many ops TURNS a sample has room."""
-        return max(1, _PREPARED_BYTES // self.turn_bytes << self.thread_bits >> BLOCK_BITS)
+        together = _PREPARED_BYTES[backward] // self.turn_bytes
+        return max(1, together << self.thread_bits >> BLOCK_BITS)
 
 
 @dataclass(frozen=True)
