@@ -24,7 +24,7 @@ from qjax.dynamic import (
     without_coherences,
     without_final_measurements,
 )
-from qjax.engine.basis import basis_row
+from qjax.engine.from_zero import from_zero
 from qjax.engine.expectation import checked_observable, expectations, moments
 from qjax.engine.mesh import checked_mesh, mesh_of, num_global, state_spec
 from qjax.engine.numbers import numbers
@@ -149,9 +149,8 @@ def _placed(state: Any, n: int, mesh: Mesh, what: str, dtype: np.dtype) -> jax.A
 
 @partial(jax.jit, static_argnums=(1, 2, 3), inline=True)
 def _from_zero(numbers: jax.Array, plan: Plan, dtype: np.dtype, engine: str) -> jax.Array:
-    """The states that |0...0> becomes; one program, so that they take its place."""
-    start = basis_row(plan.num_qubits, 0, dtype, engine)
-    return apply_p.bind(start, numbers, plan=plan, engine=engine)
+    """The states that |0...0> becomes, as one program."""
+    return from_zero(numbers, plan, dtype, engine)
 
 
 def _flat_rows(array: jax.Array, lead: tuple[int, ...]) -> jax.Array:

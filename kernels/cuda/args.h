@@ -14,7 +14,7 @@ struct SweepArgs {
   const void* numbers;
   long long number_stride;  // between samples; 0 if they share them
   const void* constants;  // where the number kConstants would stand before the first
-  const void* psi_in;  // complex
+  const void* psi_in;  // complex; null for |0...0>
   long long psi_stride;  // amplitudes between samples; 0 if they share one
   void* psi;  // batch x 2^n complex; may be psi_in
   // Backward only.

@@ -101,23 +101,39 @@ ffi::Error basis(Device& device, ffi::Result<ffi::AnyBuffer> out, int64_t index)
       device.launch(name_of("basis", *out), blocks < most ? blocks : most, kBlock, 0, &args));
 }
 
-ffi::Error apply(Device& device, ffi::AnyBuffer state, ffi::AnyBuffer numbers,
-                 ffi::AnyBuffer constants, ffi::AnyBuffer tape, ffi::Result<ffi::AnyBuffer> out,
-                 Geometry g) {
-  SweepArgs args = sweep_args(g, state, out->dimensions()[0], numbers, constants);
-  args.psi_in = state.untyped_data();
-  args.psi_stride = stride_of(state);
-  args.psi = out->untyped_data();
+namespace {
+
+// The sweeps of a forward run from what `args` read first.
+ffi::Error forward(Device& device, SweepArgs args, const ffi::AnyBuffer& tape,
+                   const ffi::AnyBuffer& out, Geometry g) {
+  args.psi = out.untyped_data();
   for (int64_t s = 0; s < g[kCount]; ++s) {
     const int64_t* sweep = g.begin() + kGeometryHeader + kSweepWords * s;
     args.tape = words_of(tape, sweep[0]);
-    const std::string failure = device.launch(kernel_of("forward", sweep[1], state, g), g[kBlocks],
+    const std::string failure = device.launch(kernel_of("forward", sweep[1], out, g), g[kBlocks],
                                               g[kThreads], g[kShared], &args);
     if (!failure.empty()) return result_of(failure);
     args.psi_in = args.psi;
     args.psi_stride = int64_t{1} << args.qubits;
   }
   return ffi::Error::Success();
+}
+
+}  // namespace
+
+ffi::Error from_zero(Device& device, ffi::AnyBuffer numbers, ffi::AnyBuffer constants,
+                     ffi::AnyBuffer tape, ffi::Result<ffi::AnyBuffer> out, Geometry g) {
+  const SweepArgs args = sweep_args(g, *out, out->dimensions()[0], numbers, constants);
+  return forward(device, args, tape, *out, g);
+}
+
+ffi::Error apply(Device& device, ffi::AnyBuffer state, ffi::AnyBuffer numbers,
+                 ffi::AnyBuffer constants, ffi::AnyBuffer tape, ffi::Result<ffi::AnyBuffer> out,
+                 Geometry g) {
+  SweepArgs args = sweep_args(g, state, out->dimensions()[0], numbers, constants);
+  args.psi_in = state.untyped_data();
+  args.psi_stride = stride_of(state);
+  return forward(device, args, tape, *out, g);
 }
 
 ffi::Error adjoint(Device& device, ffi::AnyBuffer out, ffi::AnyBuffer cotangent,

@@ -34,6 +34,8 @@ class Device {
 using Geometry = ffi::Span<const int64_t>;
 
 ffi::Error basis(Device& device, ffi::Result<ffi::AnyBuffer> out, int64_t index);
+ffi::Error from_zero(Device& device, ffi::AnyBuffer numbers, ffi::AnyBuffer constants,
+                     ffi::AnyBuffer tape, ffi::Result<ffi::AnyBuffer> out, Geometry geometry);
 ffi::Error apply(Device& device, ffi::AnyBuffer state, ffi::AnyBuffer numbers,
                  ffi::AnyBuffer constants, ffi::AnyBuffer tape, ffi::Result<ffi::AnyBuffer> out,
                  Geometry geometry);
@@ -61,6 +63,8 @@ ffi::Error marginals(Device& device, ffi::AnyBuffer state, ffi::AnyBuffer words,
 // HANDLER(function, binding of its operands but the device) for each of them.
 #define QJAX_CUDA_HANDLERS(HANDLER)                                                        \
   HANDLER(basis, .Ret<ffi::AnyBuffer>().Attr<int64_t>("index"))                            \
+  HANDLER(from_zero, .Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>()    \
+                         .Ret<ffi::AnyBuffer>().Attr<Geometry>("geometry"))                \
   HANDLER(apply, .Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>()        \
                      .Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>()                          \
                      .Attr<Geometry>("geometry"))                                          \

@@ -210,9 +210,14 @@ class Sweep {
       const u32 first = first_index(loaded(), me);
       const RegisterColumns<B> at(loaded() + kThreadSums);
       const bool there = t.sample < args_.batch;
-      const C* psi = static_cast<const C*>(args_.psi_in) + t.sample * args_.psi_stride + first;
-      QJAX_UNROLL
-      for (int i = 0; i < N; ++i) t.psi[i] = there ? read_once(psi + at(i)) : C{0, 0};
+      if (!kBackward && args_.psi_in == nullptr) {
+        QJAX_UNROLL
+        for (int i = 0; i < N; ++i) t.psi[i] = {i == 0 && first == 0 ? Real(1) : Real(0), 0};
+      } else {
+        const C* psi = static_cast<const C*>(args_.psi_in) + t.sample * args_.psi_stride + first;
+        QJAX_UNROLL
+        for (int i = 0; i < N; ++i) t.psi[i] = there ? read_once(psi + at(i)) : C{0, 0};
+      }
       if constexpr (kBackward) {
         const C* lam = static_cast<const C*>(args_.lam_in) + t.sample * args_.lam_stride + first;
         QJAX_UNROLL

@@ -20,11 +20,13 @@ def basis_row(num_qubits: int, index: int, dtype: np.dtype, engine: str) -> jax.
     return basis_p.bind(num_qubits=num_qubits, index=index, dtype=np.dtype(dtype), engine=engine)
 
 
-def _basis(*, num_qubits: int, index: int, dtype: np.dtype) -> Any:
+def defined(*, num_qubits: int, index: int, dtype: np.dtype) -> Any:
+    """The same in JAX's own operations."""
     return jnp.zeros((1, 2**num_qubits), dtype).at[0, index].set(1)
 
 
-def _basis_cpu(*, num_qubits: int, index: int, dtype: np.dtype) -> Any:
+def written_cpu(*, num_qubits: int, index: int, dtype: np.dtype) -> Any:
+    """The same by the C++ library."""
     out = jax.ShapeDtypeStruct((1, 2**num_qubits), dtype)
     return jax.ffi.ffi_call("qjax_basis", out)(index=np.int64(index))
 
@@ -37,4 +39,4 @@ def _basis_shape(*, num_qubits: int, index: int, dtype: np.dtype, engine: str) -
     return ShapedArray((1, 2**num_qubits), dtype)
 
 
-register(basis_p, _basis, cpu=_basis_cpu, cuda=cuda.basis, states="forward_states")
+register(basis_p, defined, cpu=written_cpu, cuda=cuda.basis, states="forward_states")

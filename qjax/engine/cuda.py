@@ -184,19 +184,34 @@ def basis(*, num_qubits: int, index: int, dtype: np.dtype) -> Any:
 
 def apply(state: Any, numbers: Any, *, plan: Plan) -> Any:
     """U(numbers) psi: (B or 1, 2**n), (B or 1, V) -> (B, 2**n)."""
-    batch, itemsize = batch_of(state, numbers), np.dtype(state.dtype).itemsize
-    shape = shape_of(plan, itemsize, backward=False)
-    tape = write_cuda_tape(plan, shape, backward=False)
-    division = geometry(plan.num_qubits, batch, itemsize, shape, backward=False)
-    sweeps = [w for s in tape.sweeps for w in (s.offset, s.plain, 0, 0, 0)]
+    batch = batch_of(state, numbers)
     call = jax.ffi.ffi_call(
         "qjax_cuda_apply",
         jax.ShapeDtypeStruct((batch, state.shape[1]), state.dtype),
         input_output_aliases={0: 0} if state.shape[0] == batch else None,
     )
-    constants = jnp.asarray(tape.constants, numbers.dtype)
+    constants, words, attribute = _forward(plan, batch, numbers.dtype)
+    return call(state, numbers, constants, words, geometry=attribute)
+
+
+def from_zero(numbers: Any, *, plan: Plan, dtype: np.dtype) -> Any:
+    """U(numbers) |0...0>: (B, V) -> (B, 2**n)."""
+    batch = numbers.shape[0]
+    out = jax.ShapeDtypeStruct((batch, 2**plan.num_qubits), dtype)
+    constants, words, attribute = _forward(plan, batch, numbers.dtype)
+    call = jax.ffi.ffi_call("qjax_cuda_from_zero", out)
+    return call(numbers, constants, words, geometry=attribute)
+
+
+def _forward(plan: Plan, batch: int, real: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+    """What sweeps forward read besides the state and the numbers: constants, words, geometry."""
+    itemsize = 2 * np.dtype(real).itemsize
+    shape = shape_of(plan, itemsize, backward=False)
+    tape = write_cuda_tape(plan, shape, backward=False)
+    division = geometry(plan.num_qubits, batch, itemsize, shape, backward=False)
+    sweeps = [w for s in tape.sweeps for w in (s.offset, s.plain, 0, 0, 0)]
     attribute = division.words(0, [len(tape.sweeps), *sweeps])
-    return call(state, numbers, constants, tape.words, geometry=attribute)
+    return jnp.asarray(tape.constants, real), tape.words, attribute
 
 
 def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:

@@ -12,7 +12,8 @@ from qjax.engine.cuda_words import VERSION
 from qjax.errors import EngineError
 
 HANDLERS = (
-    "basis", "apply", "adjoint", "overlaps", "combination", "mean_and_slope", "draw", "marginals",
+    "basis", "from_zero", "apply", "adjoint", "overlaps", "combination", "mean_and_slope", "draw",
+    "marginals",
 )  # fmt: skip
 """What the library exports for XLA to call on a GPU, without the prefix qjax_cuda_."""
 

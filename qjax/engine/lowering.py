@@ -56,7 +56,7 @@ def register(
         return primitive.bind(*operands, **dict(params))
 
     def implementation(*operands: Any, **params: Any) -> Any:
-        if states is not None and operands:
+        if states is not None and len(operands) > 1:
             _require_beside(states, operands, params["engine"])
         return run(*operands, params=tuple(sorted(params.items())))
 
