@@ -132,7 +132,7 @@ class Pauli {
   QJAX_DEVICE void walk() {
     const Words head = line(0);
     at_ = first_run() + (2 * head.y + 3) / 4;
-    if constexpr (kCombine) clear();
+    if constexpr (kCombine) start();
     if constexpr (!kCombine) load();
     QJAX_ROLLED
     for (int segments = head.x; segments > 0; --segments) {
@@ -230,10 +230,21 @@ class Pauli {
     }
   }
 
-  QJAX_DEVICE void clear() {
+  // The sum begins with what the passes before have left, asked for before the state is.
+  QJAX_DEVICE void start() {
+    const Offsets chunks = offsets(outer_);
+    const Real re = args_.conjugate ? Real(0.5) : 1, im = args_.conjugate ? Real(-0.5) : 1;
     QJAX_EACH(block_, me) {
+      Thread& t = threads_[me];
+      const C* const out = static_cast<const C*>(args_.out) + (i64{t.sample} << args_.qubits) + t.offset;
+      const bool there = !args_.first && t.sample < args_.batch;
       QJAX_UNROLL
-      for (int i = 0; i < N; ++i) threads_[me].a[i] = {0, 0};
+      for (int c = 0; c < kChunks; ++c) {
+        Several values = {};
+        if (there) values = *reinterpret_cast<const Several*>(out + chunks.skipped[c]);
+        QJAX_UNROLL
+        for (int v = 0; v < V; ++v) t.a[c * V + v] = {re * values.at[v].re, im * values.at[v].im};
+      }
     }
   }
 
@@ -246,15 +257,13 @@ class Pauli {
         C* const out = static_cast<C*>(args_.out) + (i64{t.sample} << args_.qubits) + t.offset;
         QJAX_UNROLL
         for (int c = 0; c < kChunks; ++c) {
-          Several* const to = reinterpret_cast<Several*>(out + chunks.skipped[c]);
-          Several values = {};
-          if (!args_.first) values = *to;
+          Several values;
           QJAX_UNROLL
           for (int v = 0; v < V; ++v) {
             C& value = t.a[c * V + v];
-            value = values.at[v] = plus(values.at[v], C{re * value.re, im * value.im});
+            value = values.at[v] = {re * value.re, im * value.im};
           }
-          *to = values;
+          *reinterpret_cast<Several*>(out + chunks.skipped[c]) = values;
         }
       }
     }
