@@ -24,8 +24,8 @@ from qjax.dynamic import (
     without_coherences,
     without_final_measurements,
 )
-from qjax.engine.from_zero import from_zero
 from qjax.engine.expectation import checked_observable, expectations, moments
+from qjax.engine.from_zero import from_zero
 from qjax.engine.mesh import checked_mesh, mesh_of, num_global, state_spec
 from qjax.engine.numbers import numbers
 from qjax.engine.primitive import apply_p

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Most of the time is the compilation of programs that run once: LLVM need not optimise them. XLA
-# reads this when it starts, after the imports; whoever sets XLA_FLAGS has their own.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Most of the time is the compilation of programs that run once. LLVM need not optimise them. XLA is
+# quicker without its emitters of fusions, and if it does not cut a program in parts. It reads the
+# flags when it starts, after the imports, and ends if it does not know one. Whoever sets XLA_FLAGS
+# has their own.
+_FLAGS = ["--xla_backend_optimization_level=0"]
+if jax.__version_info__ < (0, 11):
+    _FLAGS += ["--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1"]
+os.environ.setdefault("XLA_FLAGS", " ".join(_FLAGS))
 # NVRTC reads this when it is loaded; of what it finds in its cache it reports no registers.
 os.environ.setdefault("CUDA_CACHE_DISABLE", "1")
 

@@ -318,7 +318,7 @@ def test_many_turns_keep_their_precision(angle, emulated, rng):
 
 
 def of_matrices(n, layers, angle):
-    """Runs of gates on one qubit, which fuse, between gates that commute with diagonals or do not."""
+    """Runs of gates on one qubit, which fuse, between others of which some commute with T."""
     circuit = qj.Circuit(n)
     for layer in range(layers):
         for q in range(n):

@@ -166,10 +166,6 @@ class _SweepWriter:
         rows = (1 << self.shape.row_bits) - 1
         self.layout(self.choose(items, rows))
         load = self.columns([1 << self.tile[b] for b in self.order])
-        if self.backward and self.first:
-            # a column beside those of the sweep's ops
-            overlap = len(self.ops) + 1
-            self.ops += [Code.OVERLAP | GROUP << 8, 0, 0, 0]
         self.run(items)
         if self.registers & rows:
             self.exchange((), self.choose(items, rows))
@@ -178,7 +174,8 @@ class _SweepWriter:
         self.settle()
         self.write_prepare()
         if self.backward and self.first:
-            self.ops[overlap] = self.num_sums
+            # The overlap comes first; its column is beside those of the other ops.
+            self.ops[:0] = [Code.OVERLAP | GROUP << 8, self.num_sums, 0, 0]
         runs = _runs(list(self.outer))
         header = [self.num_sums, len(self.emits), len(runs), 0]
         flat = _padded([word for run in runs for word in run])
@@ -511,12 +508,14 @@ class _SweepWriter:
         bit = self.position[self.place[op.targets[0]]] - self.shape.thread_bits
         last = max((k for k, turns in enumerate(self.turns) if bit in turns), default=-1)
         turn = self.turns[last][bit] if last >= 0 else None
-        if turn is not None and rotates:
+        if turn is None:
+            joins = False
+        elif rotates:
             joins = turn.rotation is None
         else:
-            joins = turn is not None and len(turn.last) < DIAGONALS
             # Sums are those of diagonals before a rotation.
-            joins = joins and not (self.is_summed(index) and turn.rotation is not None)
+            late = turn.rotation is not None and self.is_summed(index)
+            joins = len(turn.last) < DIAGONALS and not late
         if turn is None or not joins:
             turn = _Turn()
             if last + 1 == len(self.turns):
