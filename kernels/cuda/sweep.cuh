@@ -119,8 +119,8 @@ class Sweep {
   QJAX_DEVICE int lanes() const { return args_.thread_bits < 5 ? args_.thread_bits : 5; }
   QJAX_DEVICE Shared<C> memory() const { return block_.template shared<C>(0); }
   // What kPrepare works out stands behind the tiles. Of an op: what the diagonals before the rotations
-  // and those after them are at each register, tan and sin of each register bit, and what the former
-  // are made of: the two values of a bit, before and after.
+  // and those after them are at each register; tan and sin of each register bit; and what the former
+  // are made of, the two values of each bit, before and after.
   static constexpr u32 kShearPlace = 2 * N, kValuePlace = kShearPlace + B;
   static constexpr u32 kTurnPlaces = kValuePlace + 4 * B + B % 2;
   QJAX_DEVICE u32 ahead() const {  // ops for which a sample has room
@@ -725,7 +725,8 @@ class Sweep {
       constexpr int kHalf = B / 2;
       QJAX_ROLLED
       for (u32 k = own(me); k < static_cast<u32>(op[1]) << (kHalf + 1); k += step) {
-        prepare_phases<B - kHalf>(me, turn_place(me, k >> (kHalf + 1)), k & 1, k >> 1 & ((1 << kHalf) - 1));
+        const u32 place = turn_place(me, k >> (kHalf + 1)), high = k >> 1 & ((1 << kHalf) - 1);
+        prepare_phases<B - kHalf>(me, place, k & 1, high);
       }
     }
     block_.sync();
@@ -761,7 +762,9 @@ class Sweep {
         const Pair one = diagonal(at(t, numbers[d]), form);
         both = {times(both.zero, one.zero), times(both.one, one.one)};
       }
-      if (minus && side == more.of[2]) both = {{-both.zero.re, -both.zero.im}, {-both.one.re, -both.one.im}};
+      if (minus && side == more.of[2]) {
+        both = {{-both.zero.re, -both.zero.im}, {-both.one.re, -both.one.im}};
+      }
       const u32 to = place + kValuePlace + 2 * (side * B + j);
       memory.set(me, to, both.zero);
       memory.set(me, to + 1, both.one);

@@ -13,15 +13,16 @@
 //   emit   [form, sum, number], of a backward sweep: how sums become cotangents of numbers
 //
 // Numbers are an index into the numbers of the run, or kConstants + an index into the constants, which
-// is negative; a sum is an index, or -1 where the cotangent is not wanted. A *pattern* is a word whose bit i tells something
-// of register i. A gate is four words: it acts where
+// is negative; a sum is an index, or -1 where the cotangent is not wanted. A *pattern* is a word whose
+// bit i tells something of register i. A gate is four words: it acts where
 //   thread & m == v  and  outer & m == v     [thread m, thread v, outer m, outer v]
 // Columns are words that are XORed for the bits that are 1. For the bits of the thread these sums stand
 // in a table, kThreadSums: 16 for the values of its lowest four bits, then 16 for those of the next
 // four. Then follow kRegisterColumns for the bits of the register, 0 for bits that they lack. Columns,
-// and ops as the count of words in their code says, start at multiples of four words. Far ops, from kExchange to kTensor, go through shared memory: before them all
-// registers are written to the places that their columns give, found at op + op[1]. The others but
-// kExchange and kTensor then work on places, which are indices in the tile, and start
+// and ops as the count of words in their code says, start at multiples of four words. Far ops, from
+// kExchange to kTensor, go through shared memory: before them all registers are written to the places
+// that their columns give, found at op + op[1]. The others but kExchange and kTensor then work on
+// places, which are indices in the tile, and start
 //   [.., columns, m, v, outer m, outer v]: where place & m == v and outer & m == v they act.
 
 #ifndef QJAX_KERNELS_CUDA_TAPE_H_
