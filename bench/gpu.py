@@ -11,6 +11,7 @@ Stages, what matters most first and what may take all of the time last:
     batch     value and gradient of a 10-qubit, 4-layer classifier on 4,096 samples
     gradient  value and gradient of a 10-layer ansatz beside its forward run
     forward   layered and random circuits beside plain XLA and cuStateVec (if it is installed)
+    shapes    the forward run and the gradient in tiles of other shapes than the usual ones
     blocks    matrices on 5, 6 and 7 qubits, which go to tensor cores: error and speed
     large     32 qubits in complex64, in place
     tests     the test files of the engine, by pytest
@@ -27,10 +28,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from unittest.mock import patch
 
 import jax
 import jax.numpy as jnp
@@ -324,15 +326,19 @@ def custatevec(workload, seconds):
         return {"custatevec": f"not run: {error}"[:200]}
 
 
+def gradient_run(workload, engine):
+    """Value and gradient in complex64."""
+    circuit, energy = workload.circuit(), workload.observable()
+    values = jnp.asarray(workload.values, np.float32)
+    run = jax.jit(jax.value_and_grad(lambda v: qj.expectation(circuit, energy, v, engine=engine)))
+    return lambda: run(values)
+
+
 def gradient_stage(sizes, clock):
     rows = []
     for n in sizes.gradient:
         workload = workloads.ansatz(n, sizes.layers)
-        circuit, energy = workload.circuit(), workload.observable()
-        values = jnp.asarray(workload.values, np.float32)
-        value = lambda v, c=circuit, e=energy: qj.expectation(c, e, v, engine=sizes.engine)
-        run = jax.jit(jax.value_and_grad(value))
-        first, once, both = seconds_of(lambda run=run, v=values: run(v), 5)
+        first, once, both = seconds_of(gradient_run(workload, sizes.engine), 5)
         forward = seconds_of(forward_run(workload, sizes.engine), 5)[2]
         row = {"workload": workload.name, "first": first, "once": once, "seconds": both}
         rows.append(row | {"forward": forward, "ratio": both / forward})
@@ -362,6 +368,31 @@ def batch_stage(sizes, clock):
         first, once, each = seconds_of(lambda run=run: run(weights))
         row = {"what": name, "samples": sizes.samples, "first": first, "once": once}
         rows.append(row | {"seconds": each, "circuits/s": sizes.samples / each})
+    return rows
+
+
+def shapes_stage(sizes, clock):
+    """Whether larger tiles, or rows of half the length, would be faster."""
+    layered = workloads.ansatz(sizes.plain, sizes.layers)
+    grid = workloads.random_grid(sizes.plain, sizes.depth)
+    runs = [(layered, False, bits) for bits in ((7, 4), (7, 3), (8, 4), (8, 3))]
+    runs += [(grid, False, bits) for _, _, bits in runs]
+    runs += [(layered, True, bits) for bits in ((8, 4), (8, 3))]
+    usual, rows = cuda.shape_of, []
+    for workload, gradient, (thread_bits, row_bits) in runs:
+        if clock.left() < 20:
+            return [*rows, {"skipped": f"{workload.name}: no time left"}]
+
+        def changed(plan, itemsize, *, backward, asked=gradient, t=thread_bits, r=row_bits):
+            shape = usual(plan, itemsize, backward=backward)
+            return replace(shape, thread_bits=t, row_bits=r) if backward == asked else shape
+
+        with patch.object(cuda, "shape_of", changed):
+            run = (gradient_run if gradient else forward_run)(workload, sizes.engine)
+            each = seconds_of(run, 3)[2]
+        row = {"workload": workload.name, "gradient": gradient, "seconds": each}
+        rows.append(row | {"thread bits": thread_bits, "row bits": row_bits})
+        print(rows[-1], flush=True)
     return rows
 
 
@@ -444,6 +475,7 @@ STAGES: dict[str, Callable] = {
     "batch": batch_stage,
     "gradient": gradient_stage,
     "forward": forward_stage,
+    "shapes": shapes_stage,
     "blocks": blocks_stage,
     "large": large_stage,
     "tests": tests_stage,
