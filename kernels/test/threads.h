@@ -7,6 +7,7 @@
 
 #include <barrier>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -67,6 +68,7 @@ inline void atomicAdd(double* to, double value) {
   *to += value;
 }
 
+inline double rsqrt(double x) { return 1 / std::sqrt(x); }
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 inline void __trap() { abort(); }
 inline float __uint_as_float(unsigned bits) {
