@@ -124,7 +124,7 @@ class Sweep {
   static constexpr u32 kShearPlace = 2 * N, kValuePlace = kShearPlace + B;
   static constexpr u32 kTurnPlaces = kValuePlace + 4 * B + B % 2;
   QJAX_DEVICE u32 ahead() const {  // ops for which a sample has room
-    const u32 ops = u32(kPreparedBytes[kBackward] / (sizeof(C) * kTurnPlaces)) << args_.thread_bits >> 8;
+    const u32 ops = u32(kPreparedBytes / (sizeof(C) * kTurnPlaces)) << args_.thread_bits >> 8;
     return ops == 0 ? 1 : ops;
   }
   QJAX_DEVICE u32 turn_place(u32 me, u32 op) const {

@@ -149,7 +149,7 @@ def geometry(
     rows = batch * each if separate else parts * grid << (block_bits - line)
     shared = (2 if backward else 1) * itemsize << (block_bits + shape.register_bits)
     if backward is not None:
-        shared += shape.turn_bytes * shape.prepared(backward=backward) * samples
+        shared += shape.turn_bytes * shape.prepared * samples
     return Geometry(
         shape,
         2**block_bits,

@@ -562,7 +562,7 @@ class _SweepWriter:
         only_after = kinds & sum(PHASES) == PHASES[1]
         for k in range(0, len(prepared), TURN_WORDS):
             prepared[k + TURN_WORDS - 2] = int(only_after)
-        room = self.shape.prepared(backward=self.backward) * len(prepared)
+        room = self.shape.prepared * len(prepared)
         if self.prepare_at == NONE or len(self.prepared) >= room:
             self.write_prepare()
             self.prepare_at = len(self.ops)

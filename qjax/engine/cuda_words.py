@@ -15,7 +15,7 @@ PHASES = (1 << 10, 1 << 11)  # of turns: before the rotations, after them
 GROUP = 4  # words that the kernels read at once
 TURN_WORDS = 8
 DIAGONALS = 2  # of a turn, on each side of its rotation
-_PREPARED_BYTES = (24 << 10, 8 << 10)  # for TURNS of 256 threads, forward or backward
+_PREPARED_BYTES = 24 << 10  # of shared memory for the ops TURNS of a block of 256 threads
 CONSTANTS = -(2**30)  # added to the index of a constant
 OUTER = 32  # added to the position of an outer bit in a diagonal
 
@@ -115,10 +115,10 @@ class Shape:
         bits = self.register_bits
         return self.itemsize * (2 * 2**bits + 5 * bits + bits % 2)
 
-    def prepared(self, *, backward: bool) -> int:
+    @property
+    def prepared(self) -> int:
         """For how many ops TURNS a sample has room."""
-        together = _PREPARED_BYTES[backward] // self.turn_bytes
-        return max(1, together << self.thread_bits >> BLOCK_BITS)
+        return max(1, _PREPARED_BYTES // self.turn_bytes << self.thread_bits >> BLOCK_BITS)
 
 
 @dataclass(frozen=True)
