@@ -73,10 +73,10 @@ def tiles(monkeypatch, engine):
 
     def shape(plan, itemsize, *, backward):
         found = shape_of(plan, itemsize, backward=backward)
-        n, registers = plan.num_qubits, min(found.register_bits, 4)
+        registers = min(found.register_bits, 4)
         least = max(1, max_width(plan) - registers)
         threads = min(found.thread_bits, max(wanted[0] - registers, least))
-        return cuda._shape(n, registers, threads, itemsize, max_width(plan))
+        return cuda._shape_for(plan, registers, threads, itemsize)
 
     return choose
 

@@ -86,7 +86,7 @@ def test_one_row_of_weights_or_states_serves_a_batch(dtype, rng, engine):
 
 @pytest.mark.parametrize("n", [11, 20, 21, 22, 24, 26, 30])
 def test_every_flip_is_served_by_one_pass(n):
-    shape = cuda._shape(n, 4, min(8, n - 4), 8, 0)
+    shape = cuda._shape(4, min(8, n - 4), min(4, n - 4), 8)
     flips = [0, *(1 << q for q in range(n)), 2**n - 1]
     passes = _passes(n, flips, shape)
     assert sorted(x for _, served in passes for x in served) == sorted(flips)
