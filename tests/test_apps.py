@@ -272,6 +272,7 @@ apps.main(apps.App("slow", "a long training", slow, (apps.Option("steps", 2000),
 """
 
 
+@pytest.mark.slow  # test_train.py kills a run too
 def test_a_killed_application_goes_on_and_finds_the_same_numbers(tmp_path):
     script = tmp_path / "slow.py"
     script.write_text(KILLED)

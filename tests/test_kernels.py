@@ -138,7 +138,7 @@ def test_matrices_on_neighbours(k, dtype, rng, kernels):
     (7, 4, 2), (8, 6, 4), (9, 5, 3), (9, 7, 5), (10, 8, 4)])  # fmt: skip
 @pytest.mark.parametrize(("states", "rows"), [
     (1, 1), (3, 1), (1, 3), pytest.param(3, 3, marks=pytest.mark.slow),
-    (37, 37), (37, 1)])  # fmt: skip
+    (37, 37), pytest.param(37, 1, marks=pytest.mark.slow)])  # fmt: skip
 def test_batches_of_states_and_numbers(n, tile, low, states, rows, dtype, tiles, rng, kernels):
     tiles(tile, low)
     circuit = random_template(n, 25, 4, rng)
