@@ -498,10 +498,16 @@ def record(stage, rows, seconds):
         "commit": commit.stdout.strip(),
         "device": device_name(),
         "jax": version("jax"),
-        "command": " ".join(["python -m bench.gpu", *sys.argv[1:]]),
+        "command": " ".join(["python -m bench.gpu", *_without_paths(sys.argv[1:])]),
         "seconds": round(seconds, 1),
         "rows": rows,
     }
+
+
+def _without_paths(arguments):
+    """What was asked for, but for where the rows go, which is a path of this machine."""
+    pairs = zip(arguments, ["", *arguments], strict=False)
+    return [a for a, before in pairs if before != "--out" and not a.startswith("--out")]
 
 
 def main(arguments=None):

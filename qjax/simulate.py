@@ -107,7 +107,7 @@ def _run(
         return _Run(states, lead, layout)
     if initial_state is None:
         lead = buffer.shape[:-1]
-        return _Run(_from_zero(_flat_rows(buffer, lead), plan, amplitudes, engine or "auto"), lead)
+        return _Run(from_zero(_flat_rows(buffer, lead), plan, amplitudes, engine or "auto"), lead)
     if isinstance(initial_state, str):
         start = basis_state(initial_state, n, dtype=amplitudes)
     else:
@@ -145,12 +145,6 @@ def _placed(state: Any, n: int, mesh: Mesh, what: str, dtype: np.dtype) -> jax.A
         spec = PartitionSpec(*lead, state_spec(mesh, 1)[1])
         state = jax.device_put(state, NamedSharding(mesh, spec))
     return checked_state(state, n, what, dtype)
-
-
-@partial(jax.jit, static_argnums=(1, 2, 3), inline=True)
-def _from_zero(numbers: jax.Array, plan: Plan, dtype: np.dtype, engine: str) -> jax.Array:
-    """The states that |0...0> becomes, as one program."""
-    return from_zero(numbers, plan, dtype, engine)
 
 
 def _flat_rows(array: jax.Array, lead: tuple[int, ...]) -> jax.Array:

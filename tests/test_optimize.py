@@ -139,7 +139,8 @@ def test_a_step_of_spsa_is_its_formula(double):
 
 
 @pytest.mark.parametrize("name", ["spsa", "qnspsa"])
-def test_random_directions_find_the_ground_state_with_restarts(name):
+def test_random_directions_find_the_ground_state_with_restarts(name, double):
+    """In double precision: the first steps of QNSPSA are long, and grow what rounding changes."""
     circuit, _, loss, exact = hydrogen()
     solver = {
         "spsa": optimize.spsa(KEY, 0.5),
@@ -148,8 +149,7 @@ def test_random_directions_find_the_ground_state_with_restarts(name):
     starts = 0.3 * jax.random.normal(KEY, (3, 3))
     found = qj.fit(loss, starts, solver, 300, restarts=3, progress=False)
     energies = jax.vmap(loss)(found.params)
-    # Within chemical accuracy; of 72 random starts, one ended in an excited state.
-    assert np.sum(energies - exact < 1e-3) >= 2
+    assert np.max(energies - exact) < 1e-3  # within chemical accuracy
     # Three searches, not one thrice: energies may round to one number, their angles do not.
     assert len(np.unique(np.asarray(found.params), axis=0)) == 3
 

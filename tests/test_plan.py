@@ -68,6 +68,9 @@ WIDE = 16  # with so many qubits, a matrix that depends on angles costs next to 
          "dense on 0, 1 from 6 gates"),
         (qj.Circuit(WIDE).u3(1, 2, 3, [0, 1, 2]).cx([0, 1], [1, 2]).u3(1, 2, 3, [0, 1, 2])
          .cx([1, 0], [2, 1]).u3(1, 2, 3, [0, 1, 2]), "dense on 0, 1, 2 from 13 gates"),
+        (qj.Circuit(WIDE).u3(1, 2, 3, [0, 1, 2]).cx([0, 1], [1, 2]).u3(1, 2, 3, [0, 1, 2]),
+         "dense on 0; dense on 1; dense on 2; permutation on 1 if 0; permutation on 2 if 1; "
+         "dense on 0; dense on 1; dense on 2"),
         (qj.Circuit(WIDE).u3(1, 2, 3, [0, 1]).cz(0, 1).u3(1, 2, 3, 0),  # not much less work
          "dense on 0; dense on 1; diagonal on 1 if 0; dense on 0"),
         (qj.Circuit(1).gphase(0.1).x(0).gphase(0.2),

@@ -31,7 +31,7 @@ constexpr int kNewerCompiler = 222;      // or by a compiler that the driver doe
 constexpr int kNotFound = 500;           // and no kernel of a name
 constexpr int kRelaxed = 2;              // mode of capture: what is unsafe there is allowed
 constexpr int kMaxShared = 8;            // attribute of a kernel: most dynamic shared memory
-constexpr int kSharedBytes = 96 << 10;   // that a kernel may ask for
+constexpr int kSharedBytes = 72 << 10;   // that a kernel may ask for
 
 struct Driver {
   void* handle = nullptr;

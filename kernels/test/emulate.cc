@@ -31,7 +31,7 @@
 namespace qjax_cuda {
 namespace {
 
-constexpr int64_t kMostShared = 96 * 1024;  // as in driver.cc
+constexpr int64_t kMostShared = 72 * 1024;  // as in driver.cc
 
 struct Kernel {
   int64_t threads;  // at most

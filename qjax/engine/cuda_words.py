@@ -15,7 +15,7 @@ PHASES = (1 << 10, 1 << 11)  # of turns: before the rotations, after them
 GROUP = 4  # words that the kernels read at once
 TURN_WORDS = 8
 DIAGONALS = 2  # of a turn, on each side of its rotation
-_PREPARED_BYTES = 24 << 10  # of shared memory for the ops TURNS of a block of 256 threads
+_PREPARED_BYTES = 8 << 10  # of shared memory for the ops TURNS of a block of 256 threads
 CONSTANTS = -(2**30)  # added to the index of a constant
 OUTER = 32  # added to the position of an outer bit in a diagonal
 

@@ -12,9 +12,8 @@ import numpy as np
 
 from qjax.circuit import Circuit
 from qjax.engine import cpu
-from qjax.engine.basis import basis_row
+from qjax.engine.from_zero import from_zero
 from qjax.engine.numbers import numbers
-from qjax.engine.primitive import apply_p
 from qjax.engine.select import real_dtype
 from qjax.plan import Plan, compile_plan
 from qjax.plan.cost import Cost, cost
@@ -98,8 +97,7 @@ def _seconds(circuit: Circuit, engine: str, dtype: np.dtype) -> float:
 
     @jax.jit
     def run(buffer: Any) -> Any:
-        start = basis_row(circuit.num_qubits, 0, dtype, engine)
-        return apply_p.bind(start, buffer, plan=plan, engine=engine)
+        return from_zero(buffer, plan, dtype, engine)
 
     return least_seconds(lambda: run(buffer))
 
