@@ -385,7 +385,11 @@ def shapes_stage(sizes, clock):
 
         def changed(plan, itemsize, *, backward, asked=gradient, t=thread_bits, r=row_bits):
             shape = usual(plan, itemsize, backward=backward)
-            return replace(shape, thread_bits=t, row_bits=r) if backward == asked else shape
+            if backward != asked:
+                return shape
+            # What the largest tile leaves of the shared memory.
+            prepared = min(shape.prepared, 11 if t + shape.register_bits == 13 else 99)
+            return replace(shape, thread_bits=t, row_bits=r, prepared=prepared)
 
         with patch.object(cuda, "shape_of", changed):
             run = (gradient_run if gradient else forward_run)(workload, sizes.engine)

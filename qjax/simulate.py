@@ -39,7 +39,7 @@ from qjax.noise.density import density_rows, diagonal_of, marginal, traces
 from qjax.noise.model import NoiseModel, is_noisy
 from qjax.noise.model import noisy as with_noise
 from qjax.noise.trajectories import trajectory_expectation
-from qjax.plan import Plan, compile_plan
+from qjax.plan import compile_plan
 from qjax.shots import Method, shot_values
 from qjax.state import basis_index, basis_state, checked_state
 

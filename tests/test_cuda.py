@@ -22,6 +22,7 @@ from strategies import random_circuit, random_state, random_template, random_uni
 
 import qjax as qj
 from qjax.engine import bit_vectors, cuda, cuda_tape, cuda_words, gpu, lowering, nvrtc
+from qjax.engine.cuda_turns import Turns
 from qjax.errors import EngineError
 from qjax.plan import compile_plan
 
@@ -317,6 +318,40 @@ def test_many_turns_keep_their_precision(angle, emulated, rng):
     assert error <= 16 * np.finfo(np.float32).eps * 800
 
 
+def test_turns_of_a_bit_follow_each_other_and_those_of_others_run_beside_them():
+    turns = Turns()
+    turns.multiply(0, 1, 10, summed=True)
+    turns.rotate(0, 1, 11)
+    turns.multiply(0, 1, 12, summed=True)  # a sum is of what comes before a rotation
+    turns.rotate(1, 2, 13)
+    for index in (14, 15, 16):
+        turns.multiply(1, 2, index, summed=False)
+    turns.rotate(0, 1, 17)
+    first, second = turns.take()
+    assert (first[0].before, first[0].rotation, first[0].after) == ([(1, 10)], (1, 11), [])
+    assert (second[0].before, second[0].rotation) == ([(1, 12)], (1, 17))
+    assert (first[1].rotation, first[1].after) == ((2, 13), [(2, 14), (2, 15)])
+    assert second[1].before == [(2, 16)]
+    assert turns.take() == []
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_no_diagonal_of_an_ansatz_runs_by_itself(backward):
+    """Each goes to a rotation of its qubit, if need be in another sweep."""
+    n, theta = 20, qj.ParameterVector("t", 400)
+    circuit, count = qj.Circuit(n), iter(range(400))
+    for _ in range(8):
+        for q in range(n):
+            circuit.ry(theta[next(count)], q).rz(theta[next(count)], q)
+        circuit.cx(range(n - 1), range(1, n))
+    plan = compile_plan(circuit.structure)
+    shape = cuda.shape_of(plan, 8, backward=backward)
+    tape = cuda_tape.write_cuda_tape(plan, shape, backward=backward)
+    assert len(tape.sweeps) > 2
+    alone = {cuda_words.Code.PHASES, cuda_words.Code.FACTOR_SUM}
+    assert not alone & {code for sweep in tape.sweeps for code in codes_of(tape, sweep)}
+
+
 def of_matrices(n, layers, angle):
     """Runs of gates on one qubit, which fuse, between others of which some commute with T."""
     circuit = qj.Circuit(n)
@@ -409,12 +444,16 @@ def matrices(n, k, controls, rng):
 
 
 def codes(circuit, dtype, **shape):
+    """The codes of the first sweep."""
     plan = compile_plan(circuit.structure)
     own = cuda.shape_of(plan, np.dtype(dtype).itemsize, backward=False)
     tape = cuda_tape.write_cuda_tape(plan, replace(own, **shape), backward=False)
-    first = tape.sweeps[0].offset
-    runs = tape.words[first + 2]
-    word = first + 4 + 2 * cuda_words.COLUMNS + -(-2 * runs // 4) * 4
+    return codes_of(tape, tape.sweeps[0])
+
+
+def codes_of(tape, sweep):
+    runs = tape.words[sweep.offset + 2]
+    word = sweep.offset + 4 + 2 * cuda_words.COLUMNS + -(-2 * runs // 4) * 4
     found = []
     while tape.words[word] & 0xFF != cuda_words.Code.END:
         found.append(tape.words[word] & 0xFF)

@@ -1,6 +1,7 @@
 """What a run takes, what does not fit, and whether engines agree."""
 
 import types
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -51,7 +52,7 @@ def test_memory_is_that_of_the_states_a_run_has():
             estimate = qj.cost(qj.Circuit(12).h(0), batch=batch, engine=engine)
             assert estimate.memory == states * batch * 2**12 * 8
             wide = qj.cost(qj.Circuit(12).h(0), batch=batch, engine=engine, dtype=np.complex64)
-            assert wide == estimate
+            assert replace(wide, available=estimate.available) == estimate  # others use it too
 
 
 @built

@@ -76,7 +76,7 @@ def tiles(monkeypatch, engine):
         registers = min(found.register_bits, 4)
         least = max(1, max_width(plan) - registers)
         threads = min(found.thread_bits, max(wanted[0] - registers, least))
-        return cuda._shape_for(plan, registers, threads, itemsize)
+        return cuda._shape_for(plan, registers, threads, itemsize, backward)
 
     return choose
 

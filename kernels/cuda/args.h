@@ -10,6 +10,7 @@ namespace qjax_cuda {
 struct SweepArgs {
   const int* tape;   // of the sweep
   int qubits, tile_bits, thread_bits;
+  int prepared;  // ops kTurns for which a sample has room
   long long batch, groups, tiles, parts;
   const void* numbers;
   long long number_stride;  // between samples; 0 if they share them

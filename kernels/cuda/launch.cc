@@ -5,7 +5,7 @@ namespace {
 
 enum Word {
   kThreads, kThreadBits, kTileBits, kRegisterBits, kGroups, kTiles, kParts, kBlocks, kShared, kRows,
-  kRowsEach, kColumns, kCount, kGeometryHeader
+  kRowsEach, kPrepared, kColumns, kCount, kGeometryHeader
 };
 
 constexpr int kSweepWords = 5;
@@ -51,6 +51,7 @@ SweepArgs sweep_args(Geometry g, const ffi::AnyBuffer& state, int64_t batch,
   args.qubits = qubits_of(state);
   args.tile_bits = static_cast<int>(g[kTileBits]);
   args.thread_bits = static_cast<int>(g[kThreadBits]);
+  args.prepared = static_cast<int>(g[kPrepared]);
   args.batch = batch;
   args.groups = g[kGroups];
   args.tiles = g[kTiles];

@@ -123,13 +123,9 @@ class Sweep {
   // are made of, the two values of each bit, before and after.
   static constexpr u32 kShearPlace = 2 * N, kValuePlace = kShearPlace + B;
   static constexpr u32 kTurnPlaces = kValuePlace + 4 * B + B % 2;
-  QJAX_DEVICE u32 ahead() const {  // ops for which a sample has room
-    const u32 ops = u32(kPreparedBytes / (sizeof(C) * kTurnPlaces)) << args_.thread_bits >> 8;
-    return ops == 0 ? 1 : ops;
-  }
   QJAX_DEVICE u32 turn_place(u32 me, u32 op) const {
     const u32 first = (kBackward ? 2 : 1) * buffer();
-    return first + ((me >> args_.thread_bits) * ahead() + op) * kTurnPlaces;
+    return first + ((me >> args_.thread_bits) * u32(args_.prepared) + op) * kTurnPlaces;
   }
   QJAX_DEVICE const int* loaded() const { return args_.tape + kSweepHeader; }
   QJAX_DEVICE const int* stored() const { return loaded() + kAllColumns; }

@@ -104,8 +104,6 @@ enum Code {
 //   [axis | forms of the diagonals << 2, 5, 8 and 11, numbers of the rotation, those of the diagonals,
 //   whether the op has diagonals after the rotations but none before them, 0]
 constexpr int kTurnWords = 8;
-// Bytes of shared memory for what kPrepare works out for a block of 256 threads.
-constexpr int kPreparedBytes = 8 << 10;
 // exp(-i angle P / 2); numbers are cos and sin. Or, of a unitary 2x2 matrix [[a, b], [c, d]] =
 // diag(a / |a|, c / |c|) [[|a|, -|c|], [|c|, |a|]] diag(1, e), the one in the middle, about Y.
 enum TurnAxis { kNoAxis = 0, kAxisY = 1, kAxisX = 2, kAxisOfMatrix = 3 };

@@ -15,7 +15,7 @@ import numpy as np
 from qjax.engine import gpu
 from qjax.engine.cuda_pauli import PauliTape, Use, write_pauli_tape
 from qjax.engine.cuda_tape import write_cuda_tape
-from qjax.engine.cuda_words import BLOCK_BITS, CudaTape, Shape
+from qjax.engine.cuda_words import BLOCK_BITS, CudaTape, Shape, turn_bytes
 from qjax.engine.rows import batch_of
 from qjax.plan import Plan, max_width
 from qjax.plan.terms import Terms
@@ -25,6 +25,8 @@ _REGISTER_BITS = {8: 4, 16: 3}  # log2 of the amplitudes of a thread, by bytes o
 _ROW_BITS = {8: 4, 16: 3}  # so many lowest qubits are 128 bytes
 _MANY_OPS = 2000  # in which nobody looks for fewer sweeps
 _LINE = 5  # log2 of the threads of a warp
+_PREPARED_BYTES = (24 << 10, 8 << 10)  # for the turns of 256 threads, forward and backward
+_SAMPLE_BITS = 4  # log2 of the samples of a block for whose turns there is room
 _BACK_BLOCKS = 1024  # that share the sums of a backward run
 _PAULI_BLOCKS = 2048  # that share the tiles of Pauli strings
 _BLOCKS = 2**12  # of any other run: a block works its turns out once for all of its tiles
@@ -66,7 +68,7 @@ class Geometry:
             [
                 self.threads, self.shape.thread_bits, self.shape.tile_bits,
                 self.shape.register_bits, self.groups, self.tiles, self.parts, self.blocks,
-                self.shared, self.rows, self.rows_each, columns, *rest,
+                self.shared, self.rows, self.rows_each, self.shape.prepared, columns, *rest,
             ],
             np.int64,
         )  # fmt: skip
@@ -78,20 +80,20 @@ def shape_of(plan: Plan, itemsize: int, *, backward: bool) -> Shape:
     registers = _REGISTER_BITS[itemsize]
     if n < registers:  # the kernels are compiled for 1, 2 and the most
         registers = min(n, 2)
-    usual = _shape_for(plan, registers, min(BLOCK_BITS, n - registers), itemsize)
+    usual = _shape_for(plan, registers, min(BLOCK_BITS, n - registers), itemsize, backward)
     if itemsize == 8 and not backward and n > usual.tile_bits:
         # Half as many threads, each with twice the amplitudes, share the cost of reading the tape;
         # only the kernels of the usual ops leave registers for that.
-        wide = _shape_for(plan, registers + 1, BLOCK_BITS - 1, itemsize)
+        wide = _shape_for(plan, registers + 1, BLOCK_BITS - 1, itemsize, backward)
         if all(sweep.plain for sweep in write_cuda_tape(plan, wide, backward=False).sweeps):
             return wide
     return usual
 
 
-def _shape_for(plan: Plan, registers: int, threads: int, itemsize: int) -> Shape:
+def _shape_for(plan: Plan, registers: int, threads: int, itemsize: int, backward: bool) -> Shape:
     """A shape whose rows are as long as the widest op allows.
 
-    Half as long where that saves a tenth of the sweeps: 64 bytes are what memory gives at once.
+    Half as long, 64 bytes, where that saves more than a tenth of the sweeps.
     """
     tile_bits, banks = threads + registers, _ROW_BITS[itemsize]
     row = min(banks, threads)
@@ -99,15 +101,18 @@ def _shape_for(plan: Plan, registers: int, threads: int, itemsize: int) -> Shape
         row = max(0, min(row, tile_bits - max_width(plan)))
         if row == banks and len(plan.ops) <= _MANY_OPS:
             whole, half = (_num_sweeps(plan, tile_bits, bits) for bits in (row, row - 1))
-            row -= 1.1 * half < whole
-    return _shape(registers, threads, row, itemsize)
+            if half < 0.9 * whole:
+                row -= 1
+    together = _PREPARED_BYTES[backward] // turn_bytes(registers, itemsize)
+    prepared = max(1, together << threads >> BLOCK_BITS)
+    return _shape(registers, threads, row, itemsize, prepared)
 
 
-def _shape(registers: int, threads: int, row: int, itemsize: int) -> Shape:
+def _shape(registers: int, threads: int, row: int, itemsize: int, prepared: int = 0) -> Shape:
     """A shape by log2 of the amplitudes of a thread, of the threads of a tile, and of a row."""
     plain = registers >= _REGISTER_BITS[itemsize]
-    banks = _ROW_BITS[itemsize]
-    return Shape(threads, registers, row, banks, itemsize, gpu.has_tensor_cores(), plain)
+    cores = gpu.has_tensor_cores()
+    return Shape(threads, registers, row, _ROW_BITS[itemsize], itemsize, prepared, cores, plain)
 
 
 def _num_sweeps(plan: Plan, tile_bits: int, row_bits: int) -> int:
@@ -120,7 +125,7 @@ def geometry(
     itemsize: int,
     shape: Shape,
     *,
-    backward: bool | None = None,
+    backward: bool = False,
     separate: bool = True,
     most_blocks: int = _BLOCKS,
 ) -> Geometry:
@@ -131,14 +136,14 @@ def geometry(
         batch: Number of states.
         itemsize: Bytes of an amplitude.
         shape: How a block holds a tile.
-        backward: Whether sweeps run backward, on two states; None if no sweeps run.
+        backward: Whether sweeps run backward, on two states.
         separate: Whether every sample has sums of its own.
         most_blocks: How many blocks there should be at most.
     """
     tiles = 2 ** (num_qubits - shape.tile_bits)
     wanted = shape.thread_bits + (batch - 1).bit_length()
     fewest = max(_LINE, shape.thread_bits)
-    most = min(BLOCK_BITS, shape.thread_bits + _LINE)  # a block has room for 32 samples
+    most = max(fewest, min(BLOCK_BITS, shape.thread_bits + _SAMPLE_BITS))
     block_bits = max(fewest, min(most, wanted) if tiles == 1 else 0)
     samples = 2 ** (block_bits - shape.thread_bits)
     groups = -(-batch // samples)
@@ -148,8 +153,7 @@ def geometry(
     each = parts << (shape.thread_bits - line)
     rows = batch * each if separate else parts * grid << (block_bits - line)
     shared = (2 if backward else 1) * itemsize << (block_bits + shape.register_bits)
-    if backward is not None:
-        shared += shape.turn_bytes * shape.prepared * samples
+    shared += turn_bytes(shape.register_bits, itemsize) * shape.prepared * samples
     return Geometry(
         shape,
         2**block_bits,
@@ -225,7 +229,7 @@ def _forward(plan: Plan, batch: int, real: Any) -> tuple[Any, np.ndarray, np.nda
     itemsize = 2 * np.dtype(real).itemsize
     shape = shape_of(plan, itemsize, backward=False)
     tape = write_cuda_tape(plan, shape, backward=False)
-    division = geometry(plan.num_qubits, batch, itemsize, shape, backward=False)
+    division = geometry(plan.num_qubits, batch, itemsize, shape)
     sweeps = [w for s in tape.sweeps for w in (s.offset, s.plain, 0, 0, 0)]
     attribute = division.words(0, [len(tape.sweeps), *sweeps])
     return jnp.asarray(tape.constants, real), tape.words, attribute

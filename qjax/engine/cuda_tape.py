@@ -8,17 +8,17 @@ applies it.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from qjax.engine.affine import Flip, source_map
 from qjax.engine.bit_vectors import bits, conflict_free, mapped
-from qjax.engine.cuda_window import Item, Window
+from qjax.engine.cuda_turns import Turn, Turns
+from qjax.engine.cuda_window import Item, Window, place_diagonals
 from qjax.engine.cuda_words import (
     CONSTANTS,
-    DIAGONALS,
     GROUP,
     NONE,
     OUTER,
@@ -34,6 +34,7 @@ from qjax.engine.cuda_words import (
     Shape,
     SweepTape,
     TurnForm,
+    TurnWord,
 )
 from qjax.plan import Op, OpKind, Plan, StepKind, Sweep
 from qjax.plan.fixed import fixed_matrix
@@ -51,20 +52,6 @@ def write_cuda_tape(plan: Plan, shape: Shape, *, backward: bool) -> CudaTape:
     return _Writer(plan, shape, backward).tape()
 
 
-@dataclass(eq=False)
-class _Turn:
-    """What runs on one register bit: (form, op) of diagonals, of a rotation, and of diagonals."""
-
-    before: list[tuple[int, int]] = field(default_factory=list)
-    rotation: tuple[int, int] | None = None
-    after: list[tuple[int, int]] = field(default_factory=list)
-
-    @property
-    def last(self) -> list[tuple[int, int]]:
-        """The diagonals to which one more can be added."""
-        return self.before if self.rotation is None else self.after
-
-
 class _Writer:
     def __init__(self, plan: Plan, shape: Shape, backward: bool) -> None:
         self.plan, self.shape, self.backward = plan, shape, backward
@@ -79,46 +66,14 @@ class _Writer:
 
     def tape(self) -> CudaTape:
         writers = [_SweepWriter(self, sweep, first=k == 0) for k, sweep in enumerate(self.sweeps)]
-        self.place_diagonals(writers)
-        sweeps = tuple(map(self.sweep, writers))
+        placed = place_diagonals(self.plan.ops, [writer.items for writer in writers])
+        sweeps = tuple(map(self.sweep, writers, placed))
         self.constants.append(0.0)
         words = np.array(self.words, np.int64).astype(np.uint32).view(np.int32)
         return CudaTape(words, np.array(self.constants), sweeps)
 
-    def place_diagonals(self, writers: list["_SweepWriter"]) -> None:
-        """Diagonals of one qubit go to what needs their bit: the next that mixes it, or the last.
-
-        They commute with all that does not mix the amplitudes of their qubit.
-        """
-        latest: dict[int, Item] = {}  # what mixed each qubit
-        waiting: dict[int, list[Item]] = {}  # the diagonals of each qubit since
-        placed: set[int] = set()
-
-        def place(qubit: int, before: Item | None) -> None:
-            phases, after = waiting.pop(qubit, []), latest.get(qubit)
-            if before is not None and before.need:
-                before.before += phases
-            elif after is not None and after.need:
-                after.after += phases
-            else:
-                return
-            placed.update(map(id, phases))
-
-        for item in (item for writer in writers for item in writer.items):
-            op = self.plan.ops[item.index]
-            if item.form:
-                waiting.setdefault(op.targets[0], []).append(item)
-                continue
-            for qubit in bits(op.needs):
-                place(qubit, item)
-                latest[qubit] = item
-        for qubit in list(waiting):
-            place(qubit, None)
-        for writer in writers:
-            writer.items = [item for item in writer.items if id(item) not in placed]
-
-    def sweep(self, writer: "_SweepWriter") -> SweepTape:
-        writer.write()
+    def sweep(self, writer: "_SweepWriter", items: list[Item]) -> SweepTape:
+        writer.write(items)
         offset = len(self.words)
         self.words += _padded(writer.words)
         emit_offset = len(self.words)
@@ -151,7 +106,7 @@ class _SweepWriter:
         self.num_sums = 0
         self.emits: list[tuple[int, int, int]] = []
         self.ops: list[int] = []
-        self.turns: list[dict[int, _Turn]] = []  # of register bits, those of an op after the other
+        self.turns = Turns()
         self.prepared: list[int] = []  # of the ops TURNS whose PREPARE is not written
         self.prepare_at = NONE  # where that is to stand
         self.plain = True
@@ -160,9 +115,9 @@ class _SweepWriter:
         self.registers = 0
         self.items = self.items_of_sweep(sweep)
 
-    def write(self) -> None:
-        """Make the words and the emits of the sweep."""
-        items = Window(iter(self.items), self.all)
+    def write(self, given: list[Item]) -> None:
+        """Make the words and the emits of the sweep, from its items."""
+        items = Window(iter(given), self.all)
         rows = (1 << self.shape.row_bits) - 1
         self.layout(self.choose(items, rows))
         load = self.columns([1 << self.tile[b] for b in self.order])
@@ -209,7 +164,7 @@ class _SweepWriter:
         bit = self.mask(op.targets)
         return (
             Item("phase", index, 0, bit, form=TurnForm.BEFORE),
-            Item("near", index, bit, bit, bit),
+            Item("near", index, bit, bit, bit, axis=Axis.OF_MATRIX),
             Item("phase", index, 0, bit, form=TurnForm.AFTER),
         )
 
@@ -244,7 +199,9 @@ class _SweepWriter:
         near &= size <= self.shape.register_bits
         near &= self.bits - avoid.bit_count() >= self.shape.register_bits
         if near:
-            return Item("near", index, mix, touch, mix, avoid)
+            single = op.kind is OpKind.ROTATION and len(op.targets) == 1 and not op.controls
+            axis = (Axis.Y if op.z_mask else Axis.X) if single else Axis.NONE
+            return Item("near", index, mix, touch, mix, avoid, axis=axis)
         return Item("far", index, mix, touch)
 
     def mask(self, qubits: Iterable[int]) -> int:
@@ -464,18 +421,15 @@ class _SweepWriter:
 
     def write_near(self, item: Item) -> None:
         for phase in item.before:
-            self.turn(phase.index, phase.form, rotates=False)
-        self.write_near_op(item.index, self.plan.ops[item.index])
+            self.multiply(phase.index, phase.form)
+        if item.axis:
+            self.turns.rotate(self.register_bit(item.index), item.axis, item.index)
+        else:
+            self.write_near_op(item.index, self.plan.ops[item.index])
         for phase in item.after:
-            self.turn(phase.index, phase.form, rotates=False)
+            self.multiply(phase.index, phase.form)
 
     def write_near_op(self, index: int, op: Op) -> None:
-        if self.is_factored(op):
-            self.turn(index, Axis.OF_MATRIX, rotates=True)
-            return
-        if op.kind is OpKind.ROTATION and len(op.targets) == 1 and not op.controls:
-            self.turn(index, Axis.Y if op.z_mask else Axis.X, rotates=True)
-            return
         gate, pattern = self.gate(op)
         bits = [self.position[self.place[q]] - self.shape.thread_bits for q in op.targets
                 if op.needs >> q & 1]  # fmt: skip
@@ -502,66 +456,51 @@ class _SweepWriter:
             numbers, total = self.numbers(index), self.copied_sum(index, swapped=swapped)
             self.op(Code.DENSE2 + pair, [numbers, total, *gate, int(swapped)])
 
-    def turn(self, index: int, form: int, *, rotates: bool) -> None:
-        """A rotation or a diagonal on one register bit, beside those that wait to be written."""
-        op = self.plan.ops[index]
-        bit = self.position[self.place[op.targets[0]]] - self.shape.thread_bits
-        last = max((k for k, turns in enumerate(self.turns) if bit in turns), default=-1)
-        turn = self.turns[last][bit] if last >= 0 else None
-        if turn is None:
-            joins = False
-        elif rotates:
-            joins = turn.rotation is None
-        else:
-            # Sums are those of diagonals before a rotation.
-            late = turn.rotation is not None and self.is_summed(index)
-            joins = len(turn.last) < DIAGONALS and not late
-        if turn is None or not joins:
-            turn = _Turn()
-            if last + 1 == len(self.turns):
-                self.turns.append({})
-            self.turns[last + 1][bit] = turn
-        if rotates:
-            turn.rotation = (form, index)
-        else:
-            turn.last.append((form, index))
+    def register_bit(self, index: int) -> int:
+        """The register bit of an op on one qubit."""
+        (target,) = self.plan.ops[index].targets
+        return self.position[self.place[target]] - self.shape.thread_bits
+
+    def multiply(self, index: int, form: int) -> None:
+        """A diagonal on one register bit."""
+        self.turns.multiply(self.register_bit(index), form, index, summed=self.is_summed(index))
 
     def is_summed(self, index: int) -> bool:
         """Whether the cotangent of an op that is part of a turn is wanted."""
         return self.backward and self.plan.ops[index].kind is OpKind.ROTATION
 
     def write_turns(self) -> None:
-        waiting, self.turns = self.turns, []
-        for turns in waiting:
+        for turns in self.turns.take():
             self.write_op_of_turns(turns)
 
-    def write_op_of_turns(self, turns: dict[int, _Turn]) -> None:
+    def write_op_of_turns(self, turns: dict[int, Turn]) -> None:
         prepared: list[int] = []
         sums: list[int] = []
         kinds = 0
+        only_after = not any(turn.before for turn in turns.values())
+        only_after &= any(turn.after for turn in turns.values())
         for bit in range(self.shape.register_bits):
-            turn = turns.get(bit, _Turn())
+            turn = turns.get(bit, Turn())
             axis, rotation = turn.rotation or (Axis.NONE, NONE)
-            form, numbers = int(axis), [0] * (TURN_WORDS - 1)
+            words = [0] * TURN_WORDS
+            words[TurnWord.FORM] = int(axis)
+            words[TurnWord.ONLY_AFTER] = int(only_after)
             if rotation != NONE:
-                numbers[0] = self.numbers(rotation)
+                words[TurnWord.ROTATION] = self.numbers(rotation)
                 kinds |= (Axis.Y if axis == Axis.OF_MATRIX else axis) << 2 * bit
             for side, diagonals in enumerate((turn.before, turn.after)):
                 if diagonals:
                     kinds |= PHASES[side]
-                for k, (diagonal, index) in enumerate(diagonals, DIAGONALS * side):
-                    form |= diagonal << (2 + 3 * k)
-                    numbers[1 + k] = self.numbers(index)
-            prepared += [form, *numbers]
+                for k, (diagonal, index) in enumerate(diagonals, 2 * side):
+                    words[TurnWord.FORM] |= diagonal << (2 + 3 * k)
+                    words[TurnWord.DIAGONALS + k] = self.numbers(index)
+            prepared += words
             wanted, first = 0, self.num_sums
             for k, indices in enumerate(([rotation], [index for _, index in turn.before])):
                 if summed := [i for i in indices if i != NONE and self.is_summed(i)]:
                     wanted |= 1 << k
                     self.angle_emits(summed)
             sums.append(wanted | first << 2)
-        only_after = kinds & sum(PHASES) == PHASES[1]
-        for k in range(0, len(prepared), TURN_WORDS):
-            prepared[k + TURN_WORDS - 2] = int(only_after)
         room = self.shape.prepared * len(prepared)
         if self.prepare_at == NONE or len(self.prepared) >= room:
             self.write_prepare()
@@ -646,7 +585,7 @@ class _SweepWriter:
                 continue
             form = self.diagonal_form(op)
             if form and self.registers & self.mask(op.targets):
-                self.turn(index, form, rotates=False)
+                self.multiply(index, form)
                 continue
             gate, acts = self.gate(op)
             everywhere = acts == self.pattern(0, 0)

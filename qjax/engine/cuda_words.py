@@ -14,8 +14,6 @@ BLOCK_BITS = 8  # log2 of the most threads of a block
 PHASES = (1 << 10, 1 << 11)  # of turns: before the rotations, after them
 GROUP = 4  # words that the kernels read at once
 TURN_WORDS = 8
-DIAGONALS = 2  # of a turn, on each side of its rotation
-_PREPARED_BYTES = 8 << 10  # of shared memory for the ops TURNS of a block of 256 threads
 CONSTANTS = -(2**30)  # added to the index of a constant
 OUTER = 32  # added to the position of an outer bit in a diagonal
 
@@ -55,6 +53,15 @@ class Axis(IntEnum):
     OF_MATRIX = 3
 
 
+class TurnWord(IntEnum):
+    """Words of a turn, of TURN_WORDS; the first of the numbers of four diagonals."""
+
+    FORM = 0
+    ROTATION = 1
+    DIAGONALS = 2
+    ONLY_AFTER = 6
+
+
 class TurnForm(IntEnum):
     """Forms of a diagonal of a turn."""
 
@@ -81,6 +88,11 @@ class Emit(IntEnum):
     SINE = 2
 
 
+def turn_bytes(register_bits: int, itemsize: int) -> int:
+    """What an op TURNS takes of shared memory: `kTurnPlaces` of kernels/cuda/sweep.cuh."""
+    return itemsize * (2 * 2**register_bits + 5 * register_bits + register_bits % 2)
+
+
 @dataclass(frozen=True)
 class Shape:
     """How a block holds a tile.
@@ -92,6 +104,7 @@ class Shape:
             and written, so that neighbours read neighbours.
         bank_bits: So many lowest bits of the thread must go to different banks of shared memory.
         itemsize: Bytes of an amplitude.
+        prepared: For how many ops TURNS a sample has room in shared memory.
         tensor_cores: Whether the GPU multiplies matrices of both precisions by tensor cores.
         plain: Whether there are kernels of this shape that know the usual ops alone.
     """
@@ -101,6 +114,7 @@ class Shape:
     row_bits: int
     bank_bits: int
     itemsize: int
+    prepared: int
     tensor_cores: bool = True
     plain: bool = False
 
@@ -108,17 +122,6 @@ class Shape:
     def tile_bits(self) -> int:
         """Qubits of a tile."""
         return self.thread_bits + self.register_bits
-
-    @property
-    def turn_bytes(self) -> int:
-        """What an op TURNS takes of shared memory."""
-        bits = self.register_bits
-        return self.itemsize * (2 * 2**bits + 5 * bits + bits % 2)
-
-    @property
-    def prepared(self) -> int:
-        """For how many ops TURNS a sample has room."""
-        return max(1, _PREPARED_BYTES // self.turn_bytes << self.thread_bits >> BLOCK_BITS)
 
 
 @dataclass(frozen=True)
