@@ -41,6 +41,7 @@ import numpy as np
 import qjax as qj
 from bench import workloads
 from qjax.engine import cuda, gpu, nvrtc
+from qjax.engine.cuda_words import SHARED_BYTES, turn_bytes
 from qjax.plan import compile_plan
 
 ROOT = Path(__file__).parents[1]
@@ -387,8 +388,9 @@ def shapes_stage(sizes, clock):
             shape = usual(plan, itemsize, backward=backward)
             if backward != asked:
                 return shape
-            # What the largest tile leaves of the shared memory.
-            prepared = min(shape.prepared, 11 if t + shape.register_bits == 13 else 99)
+            tiles = (2 if backward else 1) * itemsize << (t + shape.register_bits)
+            room = (SHARED_BYTES - tiles) // turn_bytes(shape.register_bits, itemsize)
+            prepared = min(shape.prepared, room)
             return replace(shape, thread_bits=t, row_bits=r, prepared=prepared)
 
         with patch.object(cuda, "shape_of", changed):

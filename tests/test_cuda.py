@@ -262,9 +262,9 @@ def test_a_small_circuit_is_one_launch(itemsize, rng):
         shape = cuda.shape_of(plan, itemsize, backward=backward)
         tape = cuda_tape.write_cuda_tape(plan, shape, backward=backward)
         assert len(tape.sweeps) == 1
-        division = cuda.geometry(n, 1, itemsize, shape, backward=backward)
+        division = cuda.geometry(n, 1, shape, backward=backward)
         assert division.threads <= 256
-        assert division.shared <= 72 * 1024  # as in driver.cc
+        assert division.shared <= cuda_words.SHARED_BYTES
 
 
 @pytest.mark.parametrize("itemsize", [8, 16])
@@ -274,9 +274,9 @@ def test_every_shape_keeps_to_its_shared_memory(itemsize, batch):
         plan = compile_plan(qj.Circuit(n).ry(0.1, 0).structure)
         for backward in (False, True):
             shape = cuda.shape_of(plan, itemsize, backward=backward)
-            division = cuda.geometry(n, batch, itemsize, shape, backward=backward)
+            division = cuda.geometry(n, batch, shape, backward=backward)
             assert division.threads <= 256
-            assert division.shared <= 72 * 1024  # as in driver.cc
+            assert division.shared <= cuda_words.SHARED_BYTES
 
 
 def usual(n, layers, rng):
@@ -338,11 +338,11 @@ def test_turns_of_a_bit_follow_each_other_and_those_of_others_run_beside_them():
 @pytest.mark.parametrize("backward", [False, True])
 def test_no_diagonal_of_an_ansatz_runs_by_itself(backward):
     """Each goes to a rotation of its qubit, if need be in another sweep."""
-    n, theta = 20, qj.ParameterVector("t", 400)
-    circuit, count = qj.Circuit(n), iter(range(400))
-    for _ in range(8):
+    n, layers = 20, 8
+    circuit, theta = qj.Circuit(n), iter(qj.ParameterVector("t", 2 * n * layers))
+    for _ in range(layers):
         for q in range(n):
-            circuit.ry(theta[next(count)], q).rz(theta[next(count)], q)
+            circuit.ry(next(theta), q).rz(next(theta), q)
         circuit.cx(range(n - 1), range(1, n))
     plan = compile_plan(circuit.structure)
     shape = cuda.shape_of(plan, 8, backward=backward)

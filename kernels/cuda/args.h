@@ -5,6 +5,8 @@
 
 namespace qjax_cuda {
 
+constexpr int kSharedBytes = 72 << 10;  // of shared memory that a block may have
+
 // A block has 2^t threads per sample, so threads / 2^t samples at a time: one *group* of the batch.
 // Block b works on part b % parts of the tiles of the groups b / parts, + blocks / parts, ...
 struct SweepArgs {

@@ -31,7 +31,6 @@ constexpr int kNewerCompiler = 222;      // or by a compiler that the driver doe
 constexpr int kNotFound = 500;           // and no kernel of a name
 constexpr int kRelaxed = 2;              // mode of capture: what is unsafe there is allowed
 constexpr int kMaxShared = 8;            // attribute of a kernel: most dynamic shared memory
-constexpr int kSharedBytes = 72 << 10;   // that a kernel may ask for
 
 struct Driver {
   void* handle = nullptr;
@@ -278,7 +277,7 @@ const char* qjax_cuda_add_image(int architecture, const char* code, size_t size)
   return nullptr;
 }
 
-// The version of the tape, which must be that of qjax/engine/cuda_tape.py.
+// The version of the tape, which must be that of qjax/engine/cuda_words.py.
 int qjax_cuda_tape_version() { return qjax_cuda::kTapeVersion; }
 }
 #pragma GCC visibility pop

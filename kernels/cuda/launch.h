@@ -2,7 +2,8 @@
 //
 // Geometries come from qjax/engine/cuda.py, as the attribute `geometry`, int64:
 //   sweeps   [threads of a block, thread bits, tile bits, register bits, groups, tiles, parts, blocks,
-//             bytes of shared memory, rows, rows of a sample, columns, sweeps,
+//             bytes of shared memory, rows, rows of a sample, ops kTurns that
+//             a sample has room for, columns, sweeps,
 //             then per sweep: offset, plain, sums, offset of the emits, emits]
 //   passes   the same up to columns, then [passes, offset of each in the words]
 

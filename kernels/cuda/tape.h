@@ -30,7 +30,7 @@
 
 namespace qjax_cuda {
 
-constexpr int kTapeVersion = 6;
+constexpr int kTapeVersion = 7;
 constexpr int kThreadSums = 32;
 constexpr int kRegisterColumns = 8;
 constexpr int kAllColumns = kThreadSums + kRegisterColumns;

@@ -31,8 +31,6 @@
 namespace qjax_cuda {
 namespace {
 
-constexpr int64_t kMostShared = 72 * 1024;  // as in driver.cc
-
 struct Kernel {
   int64_t threads;  // at most
   std::function<void(const Block&, const void*)> run;
@@ -71,7 +69,7 @@ class Emulation : public Device {
     if (found == kernels().end()) return "there is no kernel " + kernel;
     const auto [most, run] = found->second;
     if (threads % 32 != 0 || threads > most) return "a block of " + kernel + " has an odd size";
-    if (shared > kMostShared) return "a block of " + kernel + " has too much shared memory";
+    if (shared > kSharedBytes) return "a block of " + kernel + " has too much shared memory";
 #ifdef QJAX_THREADS
     run_blocks(blocks, threads, [args, &run = run] { run(Block(), args); });
 #else

@@ -22,7 +22,7 @@
 
 namespace qjax_cuda {
 
-__align__(16) unsigned char qjax_shared[72 << 10];  // as in driver.cc
+__align__(16) unsigned char qjax_shared[kSharedBytes];
 
 struct Dimension {
   unsigned x = 0;

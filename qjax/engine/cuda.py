@@ -26,7 +26,7 @@ _ROW_BITS = {8: 4, 16: 3}  # so many lowest qubits are 128 bytes
 _MANY_OPS = 2000  # in which nobody looks for fewer sweeps
 _LINE = 5  # log2 of the threads of a warp
 _PREPARED_BYTES = (24 << 10, 8 << 10)  # for the turns of 256 threads, forward and backward
-_SAMPLE_BITS = 4  # log2 of the samples of a block for whose turns there is room
+_SAMPLE_BITS = 4  # log2 of the most samples of a block of more than a warp
 _BACK_BLOCKS = 1024  # that share the sums of a backward run
 _PAULI_BLOCKS = 2048  # that share the tiles of Pauli strings
 _BLOCKS = 2**12  # of any other run: a block works its turns out once for all of its tiles
@@ -122,7 +122,6 @@ def _num_sweeps(plan: Plan, tile_bits: int, row_bits: int) -> int:
 def geometry(
     num_qubits: int,
     batch: int,
-    itemsize: int,
     shape: Shape,
     *,
     backward: bool = False,
@@ -134,7 +133,6 @@ def geometry(
     Args:
         num_qubits: Of a state.
         batch: Number of states.
-        itemsize: Bytes of an amplitude.
         shape: How a block holds a tile.
         backward: Whether sweeps run backward, on two states.
         separate: Whether every sample has sums of its own.
@@ -152,8 +150,8 @@ def geometry(
     line = min(_LINE, shape.thread_bits)
     each = parts << (shape.thread_bits - line)
     rows = batch * each if separate else parts * grid << (block_bits - line)
-    shared = (2 if backward else 1) * itemsize << (block_bits + shape.register_bits)
-    shared += turn_bytes(shape.register_bits, itemsize) * shape.prepared * samples
+    shared = (2 if backward else 1) * shape.itemsize << (block_bits + shape.register_bits)
+    shared += turn_bytes(shape.register_bits, shape.itemsize) * shape.prepared * samples
     return Geometry(
         shape,
         2**block_bits,
@@ -229,7 +227,7 @@ def _forward(plan: Plan, batch: int, real: Any) -> tuple[Any, np.ndarray, np.nda
     itemsize = 2 * np.dtype(real).itemsize
     shape = shape_of(plan, itemsize, backward=False)
     tape = write_cuda_tape(plan, shape, backward=False)
-    division = geometry(plan.num_qubits, batch, itemsize, shape)
+    division = geometry(plan.num_qubits, batch, shape)
     sweeps = [w for s in tape.sweeps for w in (s.offset, s.plain, 0, 0, 0)]
     attribute = division.words(0, [len(tape.sweeps), *sweeps])
     return jnp.asarray(tape.constants, real), tape.words, attribute
@@ -254,7 +252,6 @@ def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
     division = geometry(
         plan.num_qubits,
         batch,
-        itemsize,
         shape,
         backward=True,
         separate=numbers.shape[0] != 1,
@@ -302,7 +299,7 @@ def _overlaps(a: Any, b: Any, terms: Terms, dtype: Any) -> Any:
     columns = len(terms) * (2 if is_complex else 1)
     rows = _SUM_BYTES // (8 * max(columns, 1) * batch) >> (BLOCK_BITS - _LINE)
     most = batch * max(1, min(rows, -(-_PAULI_BLOCKS // batch)))
-    division = geometry(terms.num_qubits, batch, itemsize, tape.shape, most_blocks=most)
+    division = geometry(terms.num_qubits, batch, tape.shape, most_blocks=most)
     shapes = (
         jax.ShapeDtypeStruct((batch, len(terms)), dtype),
         _doubles(division.rows * columns),
@@ -327,7 +324,7 @@ def combination(b: Any, weights: Any, *, terms: Terms) -> Any:
     batch, itemsize = batch_of(b, weights), np.dtype(b.dtype).itemsize
     is_complex = np.dtype(weights.dtype).kind == "c"
     tape = _pauli_tape(terms, itemsize, Use.COMPLEX_SUM if is_complex else Use.REAL_SUM)
-    division = _sum_geometry(terms, batch, itemsize, tape)
+    division = _sum_geometry(terms, batch, tape)
     out = jax.ShapeDtypeStruct((batch, b.shape[1]), b.dtype)
     call = jax.ffi.ffi_call("qjax_cuda_combination", out)
     attribute = division.words(0, [len(tape.passes), *tape.passes])
@@ -344,7 +341,7 @@ def mean_and_slope(state: Any, weights: Any, *, terms: Terms) -> Any:
     """
     batch, itemsize = batch_of(state, weights), np.dtype(state.dtype).itemsize
     tape = _pauli_tape(terms, itemsize, Use.REAL_SUM)
-    division = _sum_geometry(terms, batch, itemsize, tape)
+    division = _sum_geometry(terms, batch, tape)
     shapes = (
         jax.ShapeDtypeStruct((batch, 1), weights.dtype),
         jax.ShapeDtypeStruct((batch, state.shape[1]), state.dtype),
@@ -355,9 +352,9 @@ def mean_and_slope(state: Any, weights: Any, *, terms: Terms) -> Any:
     return call(state, weights, tape.words, geometry=attribute)[:2]
 
 
-def _sum_geometry(terms: Terms, batch: int, itemsize: int, tape: PauliTape) -> Geometry:
+def _sum_geometry(terms: Terms, batch: int, tape: PauliTape) -> Geometry:
     most = max(batch, _PAULI_BLOCKS)
-    return geometry(terms.num_qubits, batch, itemsize, tape.shape, most_blocks=most)
+    return geometry(terms.num_qubits, batch, tape.shape, most_blocks=most)
 
 
 # --- measurements -----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ Chains of X, CX and SWAP cost nothing but that: they are an affine map of indice
 applies it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -15,10 +15,12 @@ import numpy as np
 
 from qjax.engine.affine import Flip, source_map
 from qjax.engine.bit_vectors import bits, conflict_free, mapped
+from qjax.engine.cuda_items import Item, Tile, items_of, place_diagonals
 from qjax.engine.cuda_turns import Turn, Turns
-from qjax.engine.cuda_window import Item, Window, place_diagonals
+from qjax.engine.cuda_window import Window
 from qjax.engine.cuda_words import (
     CONSTANTS,
+    DIAGONALS,
     GROUP,
     NONE,
     OUTER,
@@ -33,12 +35,10 @@ from qjax.engine.cuda_words import (
     FactorForm,
     Shape,
     SweepTape,
-    TurnForm,
     TurnWord,
 )
-from qjax.plan import Op, OpKind, Plan, StepKind, Sweep
+from qjax.plan import Op, OpKind, Plan, Sweep
 from qjax.plan.fixed import fixed_matrix
-from qjax.plan.steps import step_kind
 
 _WARP_BITS = 5  # log2 of the threads that a tensor core serves
 _BLOCK_BITS = 3  # log2 of the rows and columns of what it makes
@@ -66,8 +66,11 @@ class _Writer:
 
     def tape(self) -> CudaTape:
         writers = [_SweepWriter(self, sweep, first=k == 0) for k, sweep in enumerate(self.sweeps)]
-        placed = place_diagonals(self.plan.ops, [writer.items for writer in writers])
-        sweeps = tuple(map(self.sweep, writers, placed))
+        items = [
+            items_of(self.plan, sweep, writer.tile, self.shape, backward=self.backward)
+            for sweep, writer in zip(self.sweeps, writers, strict=True)
+        ]
+        sweeps = tuple(map(self.sweep, writers, place_diagonals(self.plan.ops, items)))
         self.constants.append(0.0)
         words = np.array(self.words, np.int64).astype(np.uint32).view(np.int32)
         return CudaTape(words, np.array(self.constants), sweeps)
@@ -97,12 +100,8 @@ class _SweepWriter:
     def __init__(self, writer: _Writer, sweep: Sweep, first: bool) -> None:
         self.writer, self.plan, self.shape = writer, writer.plan, writer.shape
         self.backward, self.first = writer.backward, first
-        self.tile = sweep.tile
-        self.bits = len(sweep.tile)
-        self.all = (1 << self.bits) - 1
-        self.place = {q: p for p, q in enumerate(sweep.tile)}
-        outer = [q for q in range(self.plan.num_qubits) if q not in self.place]
-        self.outer = {q: o for o, q in enumerate(outer)}
+        self.tile = Tile(sweep.tile, self.plan.num_qubits)
+        self.all = (1 << self.tile.bits) - 1
         self.num_sums = 0
         self.emits: list[tuple[int, int, int]] = []
         self.ops: list[int] = []
@@ -113,110 +112,27 @@ class _SweepWriter:
         self.scaled = False  # whether threads may have a phase beside their amplitudes
         self.uneven = False  # whether it may differ among them
         self.registers = 0
-        self.items = self.items_of_sweep(sweep)
 
-    def write(self, given: list[Item]) -> None:
+    def write(self, todo: list[Item]) -> None:
         """Make the words and the emits of the sweep, from its items."""
-        items = Window(iter(given), self.all)
+        items = Window(iter(todo), self.all)
         rows = (1 << self.shape.row_bits) - 1
         self.layout(self.choose(items, rows))
-        load = self.columns([1 << self.tile[b] for b in self.order])
+        load = self.columns([1 << self.tile.qubits[b] for b in self.order])
         self.run(items)
         if self.registers & rows:
             self.exchange((), self.choose(items, rows))
-        store = self.columns([1 << self.tile[b] for b in self.order])
+        store = self.columns([1 << self.tile.qubits[b] for b in self.order])
         self.write_turns()
         self.settle()
         self.write_prepare()
         if self.backward and self.first:
             # The overlap comes first; its column is beside those of the other ops.
             self.ops[:0] = [Code.OVERLAP | GROUP << 8, self.num_sums, 0, 0]
-        runs = _runs(list(self.outer))
+        runs = _runs(list(self.tile.outer))
         header = [self.num_sums, len(self.emits), len(runs), 0]
         flat = _padded([word for run in runs for word in run])
         self.words = [*header, *load, *store, *flat, *self.ops, Code.END]
-
-    # --- what there is to do ------------------------------------------------------------------
-
-    def items_of_sweep(self, sweep: Sweep) -> list[Item]:
-        indices = [index for step in sweep.steps for index in step.ops]
-        items = [item for index in indices for item in self.items_of(index, self.plan.ops[index])]
-        return items[::-1] if self.backward else items
-
-    def diagonal_form(self, op: Op) -> int:
-        """How a diagonal op of one qubit can be part of a turn, if at all."""
-        alone = len(op.targets) == 1 and not op.controls
-        if alone and op.kind is OpKind.ROTATION and op.z_mask:
-            return TurnForm.HALF_ANGLE
-        if (
-            alone
-            and op.kind is OpKind.DIAGONAL
-            and (op.fixed or not self.backward)
-            and self.plan.is_unitary_op(op)
-        ):
-            return TurnForm.ENTRIES
-        return TurnForm.NONE
-
-    def items_of(self, index: int, op: Op) -> tuple[Item, ...]:
-        """An op; or the factors of a matrix, two diagonals and a rotation, which are less work."""
-        if not self.is_factored(op):
-            return (self.item(index, op),)
-        bit = self.mask(op.targets)
-        return (
-            Item("phase", index, 0, bit, form=TurnForm.BEFORE),
-            Item("near", index, bit, bit, bit, axis=Axis.OF_MATRIX),
-            Item("phase", index, 0, bit, form=TurnForm.AFTER),
-        )
-
-    def is_factored(self, op: Op) -> bool:
-        """Whether an op is a 2x2 matrix known to be unitary, with no cotangents of its entries.
-
-        A matrix that was given as such is what it is: its rounding must not be lost.
-        """
-        gates = (self.plan.structure.items[f.item].operation for f in op.factors)
-        return (
-            op.kind is OpKind.DENSE
-            and len(op.targets) == 1
-            and not op.controls
-            and (op.fixed or not self.backward)
-            and self.plan.is_unitary_op(op)
-            and not any(shape for gate in gates for shape in gate.param_shapes)
-        )
-
-    def item(self, index: int, op: Op) -> Item:
-        touch = self.mask(op.qubits)
-        kind = step_kind(op)
-        if kind is StepKind.PHASES:
-            return Item("phase", index, 0, touch, form=self.diagonal_form(op))
-        mix = self.mask(q for q in op.targets if op.needs >> q & 1)
-        if kind is StepKind.MOVES:
-            return Item("move", index, mix, touch, flips=self.flips(op))
-        avoid = self.mask(op.controls)
-        size = mix.bit_count()
-        near = size <= (2 if op.kind is OpKind.DENSE else self.shape.register_bits)
-        if op.kind is OpKind.PERMUTATION:
-            near, avoid = op.table == (1, 0), 0
-        near &= size <= self.shape.register_bits
-        near &= self.bits - avoid.bit_count() >= self.shape.register_bits
-        if near:
-            single = op.kind is OpKind.ROTATION and len(op.targets) == 1 and not op.controls
-            axis = (Axis.Y if op.z_mask else Axis.X) if single else Axis.NONE
-            return Item("near", index, mix, touch, mix, avoid, axis=axis)
-        return Item("far", index, mix, touch)
-
-    def mask(self, qubits: Iterable[int]) -> int:
-        return sum(1 << self.place[q] for q in qubits if q in self.place)
-
-    def outer_mask(self, qubits: Iterable[int]) -> int:
-        return sum(1 << self.outer[q] for q in qubits if q in self.outer)
-
-    def flips(self, op: Op) -> tuple[Flip, ...]:
-        """X under a condition: (bit, tile mask, tile value, outer mask, outer value)."""
-        targets = [self.place[q] for q in op.targets]
-        if len(targets) == 1:
-            return ((targets[0], *self.condition(op)),)
-        a, b = targets
-        return tuple((t, 1 << c, 1 << c, 0, 0) for t, c in ((a, b), (b, a), (a, b)))
 
     # --- in which order -----------------------------------------------------------------------
 
@@ -231,7 +147,7 @@ class _SweepWriter:
                 phases = [item for item in ready if item.kind == "phase"]
                 if phases:
                     items.remove(phases)
-                    self.phases([item.index for item in phases])
+                    self.phases(phases)
                     continue
                 if not any(item.kind == "move" for item in ready):
                     items.remove(ready[:1])
@@ -275,7 +191,7 @@ class _SweepWriter:
         items.look(lambda item: fits(item, past_phases=False))
         items.look(lambda item: fits(item, past_phases=True))
         for candidates in (self.registers, self.all):
-            for bit in range(self.bits - 1, -1, -1):
+            for bit in range(self.tile.bits - 1, -1, -1):
                 mask = 1 << bit
                 if chosen.bit_count() < count and mask & candidates & ~(avoided | chosen):
                     chosen |= mask
@@ -285,7 +201,7 @@ class _SweepWriter:
 
     def layout(self, registers: int) -> None:
         """Say which bits of the tile are register bits; the others are thread bits, ascending."""
-        bits = range(self.bits)
+        bits = range(self.tile.bits)
         self.registers = registers
         threads = [b for b in bits if not registers >> b & 1]
         self.order = threads + [b for b in bits if registers >> b & 1]
@@ -297,13 +213,13 @@ class _SweepWriter:
             return
         old = tuple(1 << b for b in self.order)
         self.layout(registers)
-        source = source_map(flips, self.bits, len(self.outer))
+        source = source_map(flips, self.tile.bits, len(self.tile.outer))
         constant, images = source[0], source[1:]
         read = tuple(images[b] for b in self.order)
         banks = min(self.shape.bank_bits, self.shape.thread_bits)
-        slots = conflict_free(old[:banks], read[:banks], self.bits)
-        outside = [(o, mapped(slots, images[self.bits + o])) for o in range(len(self.outer))]
-        outside = [(o, column) for o, column in outside if column]
+        slots = conflict_free(old[:banks], read[:banks], self.tile.bits)
+        outer = enumerate(mapped(slots, image) for image in images[self.tile.bits :])
+        outside = [(o, column) for o, column in outer if column]
         self.far_op(
             Code.EXCHANGE,
             [
@@ -345,15 +261,6 @@ class _SweepWriter:
         """Columns of the tile's index in the layout."""
         return self.columns([1 << b for b in self.order])
 
-    def condition(self, op: Op) -> tuple[int, int, int, int]:
-        """[m, v, outer m, outer v] of an op's controls, in places."""
-        masks = [0, 0, 0, 0]
-        for q, value in zip(op.controls, op.control_values, strict=True):
-            where, bit = (0, self.place[q]) if q in self.place else (2, self.outer[q])
-            masks[where] |= 1 << bit
-            masks[where + 1] |= value << bit
-        return masks[0], masks[1], masks[2], masks[3]
-
     def split(self, mask: int) -> tuple[int, int]:
         """A mask of places as masks of bits of the thread and of the register."""
         threads = self.shape.thread_bits
@@ -362,7 +269,7 @@ class _SweepWriter:
 
     def gate(self, op: Op) -> tuple[list[int], int]:
         """The gate of an op's controls, and the pattern of the registers where it acts."""
-        m, v, outer_m, outer_v = self.condition(op)
+        m, v, outer_m, outer_v = self.tile.condition(op)
         thread_m, register_m = self.split(m)
         thread_v, register_v = self.split(v)
         return [thread_m, thread_v, outer_m, outer_v], self.pattern(register_m, register_v)
@@ -420,19 +327,19 @@ class _SweepWriter:
     # --- ops on registers ---------------------------------------------------------------------
 
     def write_near(self, item: Item) -> None:
+        op = self.plan.ops[item.index]
         for phase in item.before:
-            self.multiply(phase.index, phase.form)
+            self.multiply(phase)
         if item.axis:
-            self.turns.rotate(self.register_bit(item.index), item.axis, item.index)
+            self.turns.rotate(self.register_bit(op.targets[0]), item.axis, item.index)
         else:
-            self.write_near_op(item.index, self.plan.ops[item.index])
+            self.write_near_op(item.index, op)
         for phase in item.after:
-            self.multiply(phase.index, phase.form)
+            self.multiply(phase)
 
     def write_near_op(self, index: int, op: Op) -> None:
         gate, pattern = self.gate(op)
-        bits = [self.position[self.place[q]] - self.shape.thread_bits for q in op.targets
-                if op.needs >> q & 1]  # fmt: skip
+        bits = [self.register_bit(q) for q in op.targets if op.needs >> q & 1]
         if op.kind is OpKind.PERMUTATION:
             self.op(Code.FLIP + bits[0], [*gate, pattern])
         elif op.kind is OpKind.ROTATION:
@@ -456,14 +363,14 @@ class _SweepWriter:
             numbers, total = self.numbers(index), self.copied_sum(index, swapped=swapped)
             self.op(Code.DENSE2 + pair, [numbers, total, *gate, int(swapped)])
 
-    def register_bit(self, index: int) -> int:
-        """The register bit of an op on one qubit."""
-        (target,) = self.plan.ops[index].targets
-        return self.position[self.place[target]] - self.shape.thread_bits
+    def register_bit(self, qubit: int) -> int:
+        return self.position[self.tile.place[qubit]] - self.shape.thread_bits
 
-    def multiply(self, index: int, form: int) -> None:
+    def multiply(self, phase: Item) -> None:
         """A diagonal on one register bit."""
-        self.turns.multiply(self.register_bit(index), form, index, summed=self.is_summed(index))
+        bit = self.register_bit(self.plan.ops[phase.index].targets[0])
+        summed = self.is_summed(phase.index)
+        self.turns.multiply(bit, phase.form, phase.index, summed=summed)
 
     def is_summed(self, index: int) -> bool:
         """Whether the cotangent of an op that is part of a turn is wanted."""
@@ -476,25 +383,14 @@ class _SweepWriter:
     def write_op_of_turns(self, turns: dict[int, Turn]) -> None:
         prepared: list[int] = []
         sums: list[int] = []
-        kinds = 0
-        only_after = not any(turn.before for turn in turns.values())
-        only_after &= any(turn.after for turn in turns.values())
+        before = any(turn.before for turn in turns.values())
+        after = any(turn.after for turn in turns.values())
+        kinds = before * PHASES[0] | after * PHASES[1]
         for bit in range(self.shape.register_bits):
             turn = turns.get(bit, Turn())
+            prepared += self.turn_words(turn, only_after=after and not before)
             axis, rotation = turn.rotation or (Axis.NONE, NONE)
-            words = [0] * TURN_WORDS
-            words[TurnWord.FORM] = int(axis)
-            words[TurnWord.ONLY_AFTER] = int(only_after)
-            if rotation != NONE:
-                words[TurnWord.ROTATION] = self.numbers(rotation)
-                kinds |= (Axis.Y if axis == Axis.OF_MATRIX else axis) << 2 * bit
-            for side, diagonals in enumerate((turn.before, turn.after)):
-                if diagonals:
-                    kinds |= PHASES[side]
-                for k, (diagonal, index) in enumerate(diagonals, 2 * side):
-                    words[TurnWord.FORM] |= diagonal << (2 + 3 * k)
-                    words[TurnWord.DIAGONALS + k] = self.numbers(index)
-            prepared += words
+            kinds |= (Axis.Y if axis == Axis.OF_MATRIX else axis) << 2 * bit
             wanted, first = 0, self.num_sums
             for k, indices in enumerate(([rotation], [index for _, index in turn.before])):
                 if summed := [i for i in indices if i != NONE and self.is_summed(i)]:
@@ -509,7 +405,21 @@ class _SweepWriter:
         self.prepared += prepared
         which = 2 if any(word & 2 for word in sums) else int(any(word & 1 for word in sums))
         self.op(Code.TURNS, [place, kinds, which, *(sums if which else [])])
-        self.scaled |= not kinds & sum(PHASES)
+        self.scaled |= not (before or after)
+
+    def turn_words(self, turn: Turn, *, only_after: bool) -> list[int]:
+        """What PREPARE reads of a turn."""
+        words = [0] * TURN_WORDS
+        words[TurnWord.ONLY_AFTER] = int(only_after)
+        if turn.rotation:
+            axis, index = turn.rotation
+            words[TurnWord.FORM] = axis
+            words[TurnWord.ROTATION] = self.numbers(index)
+        for side, diagonals in enumerate((turn.before, turn.after)):
+            for k, (form, index) in enumerate(diagonals, DIAGONALS * side):
+                words[TurnWord.FORM] |= form << (2 + 3 * k)
+                words[TurnWord.NUMBERS + k] = self.numbers(index)
+        return words
 
     def write_prepare(self) -> None:
         """Have the numbers of the turns since the last time worked out before the first of them."""
@@ -523,19 +433,19 @@ class _SweepWriter:
     def letters(self, op: Op) -> tuple[int, int, int, int]:
         """(letters Y, x, z, outer z) of a rotation, in places."""
         z = [q for q in op.targets if op.z_mask >> q & 1]
-        x = self.mask(q for q in op.targets if op.x_mask >> q & 1)
-        return (op.x_mask & op.z_mask).bit_count(), x, self.mask(z), self.outer_mask(z)
+        x = self.tile.mask(q for q in op.targets if op.x_mask >> q & 1)
+        return (op.x_mask & op.z_mask).bit_count(), x, self.tile.mask(z), self.tile.outer_mask(z)
 
     # --- ops through shared memory ------------------------------------------------------------
 
     def far(self, index: int) -> None:
         op = self.plan.ops[index]
-        condition = self.condition(op)
+        condition = self.tile.condition(op)
         if op.kind is OpKind.ROTATION:
             words = [self.numbers(index), self.angle_sum(index), *self.letters(op)]
             self.far_op(Code.ROTATION_FAR, [*condition, *words], self.places())
             return
-        bits = [self.place[q] for q in op.targets]
+        bits = [self.tile.place[q] for q in op.targets]
         if op.kind is OpKind.DENSE and self.fits_tensor_cores(len(bits)):
             self.tensor(index, op, bits)
             return
@@ -551,7 +461,7 @@ class _SweepWriter:
         """Whether tensor cores can do a matrix on so many bits: 8 x 8 amplitudes by 32 threads."""
         shape = self.shape
         whole = shape.thread_bits >= _WARP_BITS and shape.register_bits >= _BLOCK_BITS
-        fits = _BLOCK_BITS <= size <= self.bits - _BLOCK_BITS
+        fits = _BLOCK_BITS <= size <= self.tile.bits - _BLOCK_BITS
         return shape.tensor_cores and whole and fits
 
     def tensor(self, index: int, op: Op, bits: list[int]) -> None:
@@ -560,13 +470,13 @@ class _SweepWriter:
         Neighbouring threads ask for amplitudes that differ in the lowest two bits of the matrix
         index and the lowest two others.
         """
-        others = [b for b in range(self.bits) if b not in bits]
-        m, v, outer_m, outer_v = self.condition(op)
+        others = [b for b in range(self.tile.bits) if b not in bits]
+        m, v, outer_m, outer_v = self.tile.condition(op)
         inside = [sum((mask >> b & 1) << k for k, b in enumerate(others)) for mask in (m, v)]
         written = [1 << b for b in self.order]
         read = [1 << b for b in (*bits[:2], *others[:2])]
         banks = self.shape.bank_bits
-        slots = conflict_free(tuple(written[:banks]), tuple(read[:banks]), self.bits)
+        slots = conflict_free(tuple(written[:banks]), tuple(read[:banks]), self.tile.bits)
         words = [*inside, outer_m, outer_v, self.numbers(index), self.copied_sum(index), len(bits)]
         places = [slots[b] for b in (*bits, *others)]
         columns = self.columns([mapped(slots, column) for column in written])
@@ -574,18 +484,17 @@ class _SweepWriter:
 
     # --- diagonals ----------------------------------------------------------------------------
 
-    def phases(self, indices: Sequence[int]) -> None:
+    def phases(self, items: Sequence[Item]) -> None:
         """Diagonal ops, in products by the pattern in which they act on the registers."""
         products: dict[int, list[int]] = {}
         signs: list[int] = []
-        for index in indices:
-            op = self.plan.ops[index]
+        for item in items:
+            index, op = item.index, self.plan.ops[item.index]
             if (sign := self.sign(op)) is not None:
                 signs += sign
                 continue
-            form = self.diagonal_form(op)
-            if form and self.registers & self.mask(op.targets):
-                self.multiply(index, form)
+            if item.form and self.registers & item.touch:
+                self.multiply(item)
                 continue
             gate, acts = self.gate(op)
             everywhere = acts == self.pattern(0, 0)
@@ -599,7 +508,7 @@ class _SweepWriter:
                 words = [FactorForm.SCALAR, 0, 0, self.numbers(index), *gate]
                 self.add_factor(products, acts, words, self.copied_sum(index))
             elif len(op.targets) == 1 and everywhere:
-                z, outer_z = self.mask(op.targets), self.outer_mask(op.targets)
+                z, outer_z = self.tile.mask(op.targets), self.tile.outer_mask(op.targets)
                 total = self.copied_sum(index)
                 self.factor(products, FactorForm.PAIR, z, outer_z, index, total, gate)
             else:
@@ -653,12 +562,12 @@ class _SweepWriter:
         inside: list[tuple[int, int]] = []
         outside: list[tuple[int, int]] = []
         for k, q in enumerate(op.targets):
-            if q in self.outer:
-                places.append((OUTER + self.outer[q], k))
-                outside.append((self.outer[q], k))
+            if q in self.tile.outer:
+                places.append((OUTER + self.tile.outer[q], k))
+                outside.append((self.tile.outer[q], k))
                 continue
-            position = self.position[self.place[q]]
-            inside.append((self.place[q], k))
+            position = self.position[self.tile.place[q]]
+            inside.append((self.tile.place[q], k))
             if position >= threads:
                 shares[position - threads] = 1 << k
             else:
@@ -672,7 +581,7 @@ class _SweepWriter:
                 self.op(Code.TABLE_SUM, [entry, *words])
         elif total != NONE:
             far = [
-                *self.condition(op), self.numbers(index), total,
+                *self.tile.condition(op), self.numbers(index), total,
                 len(inside), *(word for pair in inside for word in pair),
                 len(outside), *(word for pair in outside for word in pair),
             ]  # fmt: skip

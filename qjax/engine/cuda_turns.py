@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-_MOST = 2  # diagonals on each side of a rotation
+from qjax.engine.cuda_words import DIAGONALS
 
 
 @dataclass(eq=False)
@@ -29,7 +29,7 @@ class Turn:
     def multiply(self, form: int, index: int, *, summed: bool) -> bool:
         """Take one more diagonal, if there is room for it; after a rotation it has no sum."""
         last = self.before if self.rotation is None else self.after
-        if len(last) == _MOST or (summed and last is self.after):
+        if len(last) == DIAGONALS or (summed and last is self.after):
             return False
         last.append((form, index))
         return True

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 import numpy as np
 
-VERSION = 6
+VERSION = 7
 NONE = -1  # a sum that is not wanted
 THREAD_SUMS = 32  # sums of the columns of a thread's bits, by four bits
 REGISTER_COLUMNS = 8
@@ -14,6 +14,8 @@ BLOCK_BITS = 8  # log2 of the most threads of a block
 PHASES = (1 << 10, 1 << 11)  # of turns: before the rotations, after them
 GROUP = 4  # words that the kernels read at once
 TURN_WORDS = 8
+DIAGONALS = 2  # of a turn, on each side of its rotation
+SHARED_BYTES = 72 << 10  # of shared memory that a block may have
 CONSTANTS = -(2**30)  # added to the index of a constant
 OUTER = 32  # added to the position of an outer bit in a diagonal
 
@@ -54,12 +56,12 @@ class Axis(IntEnum):
 
 
 class TurnWord(IntEnum):
-    """Words of a turn, of TURN_WORDS; the first of the numbers of four diagonals."""
+    """Words of a turn, of TURN_WORDS: NUMBERS and those that follow are of its diagonals."""
 
     FORM = 0
     ROTATION = 1
-    DIAGONALS = 2
-    ONLY_AFTER = 6
+    NUMBERS = 2
+    ONLY_AFTER = NUMBERS + 2 * DIAGONALS
 
 
 class TurnForm(IntEnum):
