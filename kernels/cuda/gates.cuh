@@ -3,6 +3,8 @@
 #ifndef QJAX_KERNELS_CUDA_GATES_CUH_
 #define QJAX_KERNELS_CUDA_GATES_CUH_
 
+#include "block.cuh"
+
 namespace qjax_cuda {
 
 // exp(-i angle P / 2) on bit J, P = Y or X, as three shears: no copy of an amplitude is needed.
@@ -76,42 +78,6 @@ QJAX_DEVICE void apply_flip(Complex<Real> (&v)[N], u32 acts) {
     const bool on = acts >> i & 1;
     v[i] = on ? b : a;
     v[i | 1 << J] = on ? a : b;
-  }
-}
-
-// The Pauli rotation c + s W, W = -i P: on a basis state, -i (-i)^letters (-1)^parity(z).
-template <class Real>
-struct Turn {
-  Real c, s;
-  bool real;  // whether W is real
-  u32 signs;  // bit i: whether W is negative at register i
-
-  QJAX_DEVICE Turn back() const { return {c, -s, real, signs}; }
-  QJAX_DEVICE Turn transposed() const { return {c, real ? -s : s, real, signs}; }
-
-  // c v + s W partner
-  QJAX_DEVICE Complex<Real> operator()(int i, Complex<Real> v, Complex<Real> partner) const {
-    const Real q = signs >> i & 1 ? -s : s;
-    const Complex<Real> w = {real ? partner.re : -partner.im, real ? partner.im : partner.re};
-    return {c * v.re + q * w.re, c * v.im + q * w.im};
-  }
-
-  // Re lam W psi, psi at the partner.
-  QJAX_DEVICE Real slope(int i, Complex<Real> lam, Complex<Real> partner) const {
-    const Complex<Real> product = times(lam, partner);
-    const Real value = real ? product.re : -product.im;
-    return signs >> i & 1 ? -value : value;
-  }
-};
-
-template <int X, class Real, int N>
-QJAX_DEVICE void apply_turn(Complex<Real> (&v)[N], const Turn<Real>& turn) {
-  QJAX_UNROLL
-  for (int i = 0; i < N; ++i) {
-    if (i > (i ^ X)) continue;
-    const Complex<Real> a = v[i], b = v[i ^ X];
-    v[i] = turn(i, a, b);
-    v[i ^ X] = turn(i ^ X, b, a);
   }
 }
 

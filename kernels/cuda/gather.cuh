@@ -3,6 +3,10 @@
 #ifndef QJAX_KERNELS_CUDA_GATHER_CUH_
 #define QJAX_KERNELS_CUDA_GATHER_CUH_
 
+#include "args.h"
+#include "block.cuh"
+#include "tape.h"
+
 namespace qjax_cuda {
 
 struct GatherThread {

@@ -1,15 +1,9 @@
 // The kernels for a GPU: one program, compiled by NVRTC.
 
-#include "args.h"
-#include "tape.h"
-// The order matters: each builds on those before it.
-#include "block.cuh"
-#include "gates.cuh"
-#include "tensor.cuh"
-#include "sweep.cuh"
 #include "gather.cuh"
 #include "pauli.cuh"
 #include "sample.cuh"
+#include "sweep.cuh"
 
 using namespace qjax_cuda;
 

@@ -17,6 +17,9 @@
 #ifndef QJAX_KERNELS_CUDA_PAULI_CUH_
 #define QJAX_KERNELS_CUDA_PAULI_CUH_
 
+#include "args.h"
+#include "block.cuh"
+
 namespace qjax_cuda {
 
 struct alignas(16) Words {

@@ -3,6 +3,9 @@
 #ifndef QJAX_KERNELS_CUDA_SAMPLE_CUH_
 #define QJAX_KERNELS_CUDA_SAMPLE_CUH_
 
+#include "args.h"
+#include "block.cuh"
+
 namespace qjax_cuda {
 
 // All threads of a launch, in one row.

@@ -15,6 +15,8 @@
 #ifndef QJAX_KERNELS_CUDA_TENSOR_CUH_
 #define QJAX_KERNELS_CUDA_TENSOR_CUH_
 
+#include "block.cuh"
+
 namespace qjax_cuda {
 
 #if defined(__CUDACC__)

@@ -20,13 +20,10 @@
 #include "threads.h"
 #endif
 //
-#include "block.cuh"
-#include "gates.cuh"
-#include "tensor.cuh"
-#include "sweep.cuh"
 #include "gather.cuh"
 #include "pauli.cuh"
 #include "sample.cuh"
+#include "sweep.cuh"
 
 namespace qjax_cuda {
 namespace {

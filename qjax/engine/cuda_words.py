@@ -91,7 +91,7 @@ class Emit(IntEnum):
 
 
 def turn_bytes(register_bits: int, itemsize: int) -> int:
-    """What an op TURNS takes of shared memory: `kTurnPlaces` of kernels/cuda/sweep.cuh."""
+    """What an op TURNS takes of shared memory: `kTurnPlaces` of kernels/cuda/turns.cuh."""
     return itemsize * (2 * 2**register_bits + 5 * register_bits + register_bits % 2)
 
 

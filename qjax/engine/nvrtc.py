@@ -19,11 +19,7 @@ PARTS = {
 amplitude: each is compiled when it is first needed."""
 
 SOURCES = Path(__file__).parents[1] / "_lib" / "cuda"
-_MAIN = "kernels.cu"
-_HEADERS = (
-    "args.h", "tape.h", "block.cuh", "gates.cuh", "tensor.cuh", "sweep.cuh", "gather.cuh",
-    "pauli.cuh", "sample.cuh", "kernels.cuh",
-)  # fmt: skip
+_MAIN, _SUFFIXES = "kernels.cu", (".cu", ".cuh", ".h")
 _DIGEST = 32  # bytes of a SHA-256
 _INSTALL = 'pip install "jax[cuda13]" brings it'
 
@@ -43,10 +39,9 @@ def cubin(part: int, architecture: int) -> bytes:
         EngineError: If NVRTC is not there, or does not compile the kernels.
     """
     version = _nvrtc()[1]
-    texts = [(SOURCES / name).read_bytes() for name in (_MAIN, *_HEADERS)]
     options = _options(part, architecture)
-    parts = [*texts, *(o.encode() for o in options), str(version).encode()]
-    name = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    made_from = [*_sources().values(), *(o.encode() for o in options), str(version).encode()]
+    name = hashlib.sha256(b"\0".join(made_from)).hexdigest()
     path = _folder() / f"kernels-sm{architecture}-{part}-{name[:32]}.cubin"
     try:
         kept = path.read_bytes()
@@ -138,18 +133,24 @@ def _candidates() -> list[Path]:
 
 def compiled(part: int, architecture: int) -> tuple[bytes, str]:
     """A part compiled now, and the compiler's report of registers and spills."""
-    texts = [(SOURCES / name).read_bytes() for name in (_MAIN, *_HEADERS)]
-    return _compile(_nvrtc()[0], texts, _options(part, architecture))
+    return _compile(_nvrtc()[0], _sources(), _options(part, architecture))
 
 
-def _compile(library: ctypes.CDLL, texts: list[bytes], options: list[str]) -> tuple[bytes, str]:
+def _sources() -> dict[str, bytes]:
+    """The texts of the main file and of the headers, by name."""
+    return {p.name: p.read_bytes() for p in sorted(SOURCES.iterdir()) if p.suffix in _SUFFIXES}
+
+
+def _compile(
+    library: ctypes.CDLL, sources: dict[str, bytes], options: list[str]
+) -> tuple[bytes, str]:
     program = ctypes.c_void_p()
-    headers = (ctypes.c_char_p * len(_HEADERS))(*texts[1:])
-    names = (ctypes.c_char_p * len(_HEADERS))(*(n.encode() for n in _HEADERS))
+    many = ctypes.c_char_p * len(sources)
+    texts, names = many(*sources.values()), many(*(name.encode() for name in sources))
     _check(
         library,
         library.nvrtcCreateProgram(
-            ctypes.byref(program), texts[0], _MAIN.encode(), len(_HEADERS), headers, names
+            ctypes.byref(program), sources[_MAIN], _MAIN.encode(), len(sources), texts, names
         ),
     )
     try:
