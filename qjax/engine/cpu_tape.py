@@ -9,7 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from qjax.engine.affine import Flip, source_map, split
+from qjax.engine.affine import source_map, split
+from qjax.engine.bit_vectors import bits
+from qjax.engine.places import OUTER, Tile
 from qjax.plan import Op, OpKind, Plan, Step, StepKind, Sweep
 from qjax.plan.fixed import fixed_matrix
 
@@ -17,7 +19,6 @@ VERSION = 1
 _FEW_MOVES = 2  # up to so many flips are cheaper one by one than as one affine map
 _SPLIT_BITS = 9  # bits of a tile from which a slow affine map is split
 _TABLE_BITS = 6  # most bits of a diagonal that shares a pass with others
-_OUTER = 32  # added to the position of an outer bit in a table
 _NONE = -1
 
 
@@ -112,18 +113,13 @@ class _Writer:
         return CpuTape(np.array(self.words, np.int32), np.array(self.constants))
 
     def sweep(self, sweep: Sweep) -> None:
-        n = self.plan.num_qubits
-        tile = sweep.tile
-        inside = set(tile)
-        outer = tuple(q for q in range(n) if q not in inside)
-        self.place = {q: p for p, q in enumerate(tile)}
-        self.outer = {q: o for o, q in enumerate(outer)}
+        self.tile = Tile(sweep.tile, self.plan.num_qubits)
         self.num_sums = 0
         self.emits: list[tuple[int, int, int, int]] = []
-        run = next((p for p, q in enumerate(tile) if p != q), len(tile))
+        run = next((p for p, q in enumerate(sweep.tile) if p != q), self.tile.bits)
         steps = [code for step in sweep.steps for code in self.step(step)]
         head = len(self.words)
-        self.words += [len(steps), run, 0, 0, 0, *tile, *outer]
+        self.words += [len(steps), run, 0, 0, 0, *sweep.tile, *self.tile.outer]
         table = len(self.words)
         self.words += [0] * len(steps)
         for k, (own, parts) in enumerate(steps):
@@ -157,7 +153,7 @@ class _Writer:
         entries = []
         for index in step.ops:
             op = self.plan.ops[index]
-            bit = self.place[op.targets[0]]
+            bit = self.tile.place[op.targets[0]]
             if op.kind is OpKind.ROTATION:
                 form = Single.RY if op.z_mask else Single.RX
                 entries.append((form, bit, self.plan.offsets[index], self.angle_sum(index)))
@@ -187,80 +183,55 @@ class _Writer:
         """Whether a diagonal op is a factor of the shared pass; see kPhases in tape.h."""
         if op.kind is OpKind.DIAGONAL and len(op.targets) > _TABLE_BITS:
             return False
-        places = [self.place[q] for q in op.qubits if q in self.place]
+        place = self.tile.place
+        places = [place[q] for q in op.qubits if q in place]
         high = sum(p >= self.low for p in places)
         return high == 0 or high == len(places) or high == 1
 
     def factor(self, index: int, op: Op) -> list[int]:
         if op.kind is OpKind.ROTATION:
-            z = op.z_mask
-            inside = sum(1 << p for q, p in self.place.items() if z >> q & 1)
-            outside = sum(1 << o for q, o in self.outer.items() if z >> q & 1)
+            masks = self.tile.masks(bits(op.z_mask))
             numbers = (self.plan.offsets[index], self.copied_sum(index))
-            return [FactorForm.PARITY, inside, outside, *numbers, *self.condition(op)]
+            return [FactorForm.PARITY, *masks, *numbers, *self.tile.condition(op)]
         if op.fixed:
             matrix = np.diagonal(fixed_matrix(self.plan.structure, op))
             numbers = (self.constant(matrix), _NONE)
         else:
             numbers = (self.plan.offsets[index], self.copied_sum(index))
-        bits = [self.place[q] if q in self.place else _OUTER + self.outer[q] for q in op.targets]
-        return [FactorForm.TABLE, len(bits), 0, *numbers, *self.condition(op), *bits]
+        place, outer = self.tile.place, self.tile.outer
+        where = [place[q] if q in place else OUTER + outer[q] for q in op.targets]
+        return [FactorForm.TABLE, len(where), 0, *numbers, *self.tile.condition(op), *where]
 
     def moves(self, ops: list[Op]) -> list[Written]:
-        flips = [flip for op in ops for flip in self.flips(op)]
+        flips = [flip for op in ops for flip in self.tile.flips(op)]
         if len(flips) <= _FEW_MOVES:
             return [([Code.FLIP, *flip], []) for flip in flips]
-        size, outer = self.tile_bits, len(self.outer)
+        size, outer = self.tile.bits, len(self.tile.outer)
         whole = source_map(flips, size, outer), source_map(flips[::-1], size, outer)
         maps = [whole] if size < _SPLIT_BITS else split(*whole, size, self.lanes)
         return [([Code.AFFINE, *forward, *inverse], []) for forward, inverse in maps]
 
-    def flips(self, op: Op) -> list[Flip]:
-        """X under a condition: (bit, tile mask, tile value, outer mask, outer value)."""
-        targets = [self.place[q] for q in op.targets]
-        if len(targets) == 1:
-            return [(targets[0], *self.condition(op))]
-        a, b = targets
-        return [(t, 1 << c, 1 << c, 0, 0) for t, c in ((a, b), (b, a), (a, b))]  # SWAP as three CX
-
     def op(self, index: int, op: Op) -> list[int]:
-        condition = self.condition(op)
+        condition = self.tile.condition(op)
         if op.kind is OpKind.ROTATION:
-            x = sum(1 << p for q, p in self.place.items() if op.x_mask >> q & 1)
-            z = sum(1 << p for q, p in self.place.items() if op.z_mask >> q & 1)
-            outer = sum(1 << o for q, o in self.outer.items() if op.z_mask >> q & 1)
+            x = self.tile.mask(bits(op.x_mask))
             letters = (op.x_mask & op.z_mask).bit_count()
+            numbers = self.plan.offsets[index]
             total = self.copied_sum(index) if op.controls else self.angle_sum(index)
-            return [
-                Code.ROTATION,
-                x,
-                z,
-                outer,
-                letters,
-                self.plan.offsets[index],
-                total,
-                *condition,
-            ]
-        bits = [self.place[q] for q in op.targets]
+            masks = self.tile.masks(bits(op.z_mask))
+            return [Code.ROTATION, x, *masks, letters, numbers, total, *condition]
+        places = [self.tile.place[q] for q in op.targets]
         if op.kind is OpKind.DENSE:
             if op.fixed:
                 numbers, total = self.constant(fixed_matrix(self.plan.structure, op)), _NONE
             else:
                 numbers, total = self.plan.offsets[index], self.copied_sum(index)
-            return [Code.DENSE, len(bits), numbers, total, *condition, *bits]
+            return [Code.DENSE, len(places), numbers, total, *condition, *places]
         assert op.kind is OpKind.PERMUTATION
         if op.table == (1, 0):
-            return [Code.FLIP, bits[0], *condition]
+            return [Code.FLIP, places[0], *condition]
         inverse = np.argsort(op.table).tolist()
-        return [Code.PERMUTE, len(bits), *condition, *bits, *op.table, *inverse]
-
-    def condition(self, op: Op) -> tuple[int, int, int, int]:
-        masks = [0, 0, 0, 0]
-        for q, value in zip(op.controls, op.control_values, strict=True):
-            where, bit = (0, self.place[q]) if q in self.place else (2, self.outer[q])
-            masks[where] |= 1 << bit
-            masks[where + 1] |= value << bit
-        return masks[0], masks[1], masks[2], masks[3]
+        return [Code.PERMUTE, len(places), *condition, *places, *op.table, *inverse]
 
     def constant(self, values: np.ndarray) -> int:
         """Reference to fixed complex numbers."""

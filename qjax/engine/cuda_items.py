@@ -1,11 +1,12 @@
 """What a sweep of the CUDA kernels has to do: its ops as items, in masks of bits of the tile."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from qjax.engine.affine import Flip
 from qjax.engine.bit_vectors import bits
 from qjax.engine.cuda_words import Axis, Shape, TurnForm
+from qjax.engine.places import Tile
 from qjax.plan import Op, OpKind, Plan, StepKind, Sweep
 from qjax.plan.steps import step_kind
 
@@ -26,42 +27,6 @@ class Item:
     # Diagonals of one bit that it needs, which run with it.
     before: list["Item"] = field(default_factory=list)
     after: list["Item"] = field(default_factory=list)
-
-
-class Tile:
-    """Where the qubits of a tile are among its bits, and the others among the outer bits."""
-
-    def __init__(self, qubits: Sequence[int], num_qubits: int) -> None:
-        self.qubits = qubits
-        self.bits = len(qubits)
-        self.place = {q: p for p, q in enumerate(qubits)}
-        outer = [q for q in range(num_qubits) if q not in self.place]
-        self.outer = {q: o for o, q in enumerate(outer)}
-
-    def mask(self, qubits: Iterable[int]) -> int:
-        """The bits of those that are in the tile."""
-        return sum(1 << self.place[q] for q in qubits if q in self.place)
-
-    def outer_mask(self, qubits: Iterable[int]) -> int:
-        """The bits of those that are not."""
-        return sum(1 << self.outer[q] for q in qubits if q in self.outer)
-
-    def condition(self, op: Op) -> tuple[int, int, int, int]:
-        """[m, v, outer m, outer v] of an op's controls, in places."""
-        masks = [0, 0, 0, 0]
-        for q, value in zip(op.controls, op.control_values, strict=True):
-            where, bit = (0, self.place[q]) if q in self.place else (2, self.outer[q])
-            masks[where] |= 1 << bit
-            masks[where + 1] |= value << bit
-        return masks[0], masks[1], masks[2], masks[3]
-
-    def flips(self, op: Op) -> tuple[Flip, ...]:
-        """X under a condition: (bit, tile mask, tile value, outer mask, outer value)."""
-        targets = [self.place[q] for q in op.targets]
-        if len(targets) == 1:
-            return ((targets[0], *self.condition(op)),)
-        a, b = targets
-        return tuple((t, 1 << c, 1 << c, 0, 0) for t, c in ((a, b), (b, a), (a, b)))
 
 
 def items_of(plan: Plan, sweep: Sweep, tile: Tile, shape: Shape, *, backward: bool) -> list[Item]:

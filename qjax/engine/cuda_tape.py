@@ -15,7 +15,7 @@ import numpy as np
 
 from qjax.engine.affine import Flip, source_map
 from qjax.engine.bit_vectors import bits, conflict_free, mapped
-from qjax.engine.cuda_items import Item, Tile, items_of, place_diagonals
+from qjax.engine.cuda_items import Item, items_of, place_diagonals
 from qjax.engine.cuda_turns import Turn, Turns
 from qjax.engine.cuda_window import Window
 from qjax.engine.cuda_words import (
@@ -23,7 +23,6 @@ from qjax.engine.cuda_words import (
     DIAGONALS,
     GROUP,
     NONE,
-    OUTER,
     PHASES,
     REGISTER_COLUMNS,
     THREAD_SUMS,
@@ -37,6 +36,7 @@ from qjax.engine.cuda_words import (
     SweepTape,
     TurnWord,
 )
+from qjax.engine.places import OUTER, Tile
 from qjax.plan import Op, OpKind, Plan, Sweep
 from qjax.plan.fixed import fixed_matrix
 
@@ -432,9 +432,8 @@ class _SweepWriter:
 
     def letters(self, op: Op) -> tuple[int, int, int, int]:
         """(letters Y, x, z, outer z) of a rotation, in places."""
-        z = [q for q in op.targets if op.z_mask >> q & 1]
-        x = self.tile.mask(q for q in op.targets if op.x_mask >> q & 1)
-        return (op.x_mask & op.z_mask).bit_count(), x, self.tile.mask(z), self.tile.outer_mask(z)
+        x, (z, outer_z) = self.tile.mask(bits(op.x_mask)), self.tile.masks(bits(op.z_mask))
+        return (op.x_mask & op.z_mask).bit_count(), x, z, outer_z
 
     # --- ops through shared memory ------------------------------------------------------------
 
@@ -508,7 +507,7 @@ class _SweepWriter:
                 words = [FactorForm.SCALAR, 0, 0, self.numbers(index), *gate]
                 self.add_factor(products, acts, words, self.copied_sum(index))
             elif len(op.targets) == 1 and everywhere:
-                z, outer_z = self.tile.mask(op.targets), self.tile.outer_mask(op.targets)
+                z, outer_z = self.tile.masks(op.targets)
                 total = self.copied_sum(index)
                 self.factor(products, FactorForm.PAIR, z, outer_z, index, total, gate)
             else:

@@ -17,7 +17,6 @@ TURN_WORDS = 8
 DIAGONALS = 2  # of a turn, on each side of its rotation
 SHARED_BYTES = 72 << 10  # of shared memory that a block may have
 CONSTANTS = -(2**30)  # added to the index of a constant
-OUTER = 32  # added to the position of an outer bit in a diagonal
 
 
 class Code(IntEnum):
