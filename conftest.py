@@ -1,8 +1,8 @@
 import os
 
-# Where processes run side by side and the BLAS of each has a thread for every core, these wait for one
-# another: the exponential of a 4x4 matrix takes a hundred times as long. NumPy's reads this when it is
-# loaded, so it is for the processes that pytest-xdist and tests start.
+# Where processes run side by side and the BLAS of each has a thread for every core, these wait for
+# one another: the exponential of a 4x4 matrix takes a hundred times as long. NumPy's reads this as
+# it is loaded, so it is for the processes that pytest-xdist and tests start.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import jax
