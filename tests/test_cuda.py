@@ -21,7 +21,7 @@ import pytest
 from strategies import random_circuit, random_state, random_template, random_unitary
 
 import qjax as qj
-from qjax.engine import bit_vectors, cuda, cuda_tape, cuda_words, gpu, lowering, nvrtc
+from qjax.engine import bit_vectors, cuda, cuda_tape, cuda_words, gpu, lowering, memory, nvrtc
 from qjax.engine.cuda_turns import Turns
 from qjax.errors import EngineError
 from qjax.plan import compile_plan
@@ -267,16 +267,31 @@ def test_a_small_circuit_is_one_launch(itemsize, rng):
         assert division.shared <= cuda_words.SHARED_BYTES
 
 
+@pytest.mark.parametrize("room", [cuda_words.SHARED_BYTES, 64 << 10])
 @pytest.mark.parametrize("itemsize", [8, 16])
 @pytest.mark.parametrize("batch", [1, 3, 1000])
-def test_every_shape_keeps_to_its_shared_memory(itemsize, batch):
+def test_every_shape_keeps_to_its_shared_memory(itemsize, batch, room, monkeypatch):
+    monkeypatch.setattr(gpu, "shared_bytes", lambda: room)
     for n in range(1, 16):
         plan = compile_plan(qj.Circuit(n).ry(0.1, 0).structure)
         for backward in (False, True):
             shape = cuda.shape_of(plan, itemsize, backward=backward)
             division = cuda.geometry(n, batch, shape, backward=backward)
             assert division.threads <= 256
-            assert division.shared <= cuda_words.SHARED_BYTES
+            assert division.shared <= room
+
+
+@pytest.mark.parametrize(("n", "k", "batch"), [(22, 6, 1), (24, 8, 1), (16, 5, 300)])
+def test_the_sums_of_many_cotangents_are_bounded_and_counted(n, k, batch, monkeypatch):
+    """Every entry of a matrix has a sum in every warp of every block."""
+    plan = compile_plan(qj.Circuit(n).unitary(np.eye(2**k), range(k)).structure)
+    state = jax.ShapeDtypeStruct((batch, 2**n), np.complex64)
+    numbers = jax.ShapeDtypeStruct((1, plan.num_numbers), np.float32)
+    needed = cuda.adjoint_work(state, state, numbers, plan=plan)
+    assert 8 * 2 * 4**k <= needed <= 2**29
+    monkeypatch.setattr(memory, "available", lambda platform: 2**29)
+    with pytest.raises(EngineError, match="of partial sums"):
+        memory.require(3, state.shape, 8, "gpu", work=2**29)
 
 
 def usual(n, layers, rng):
@@ -561,8 +576,11 @@ def loss(circuit, engine):
     return lambda p: qj.expectation(circuit, "Z0 + 0.5 X1 Y2 - 0.3 Z1 Z3", p, engine=engine)
 
 
-@pytest.mark.parametrize("n", [4, 9, 12])
-def test_gradients_are_those_of_linear_algebra(n, emulated, rng):
+@pytest.mark.parametrize(("n", "room"), [
+    (4, cuda_words.SHARED_BYTES), (9, cuda_words.SHARED_BYTES), (12, cuda_words.SHARED_BYTES),
+    (12, 64 << 10)])  # fmt: skip
+def test_gradients_are_those_of_linear_algebra(n, room, emulated, rng, monkeypatch):
+    monkeypatch.setattr(gpu, "shared_bytes", lambda: room)
     circuit = random_template(n, 40, 5, rng)
     params = jnp.asarray(rng.normal(size=5), np.float32)
     found = jax.jit(jax.grad(loss(circuit, "cuda")))(params)

@@ -63,6 +63,7 @@ assert gpu.has_tensor_cores()
 gpu.has_tensor_cores.cache_clear()
 gpu._devices = lambda: [SimpleNamespace(compute_capability=c) for c in ("9.0", "7.5")]
 assert not gpu.has_tensor_cores()
+assert gpu.shared_bytes() == 64 << 10
 """
 
 

@@ -17,6 +17,7 @@ from strategies import (
 
 import qjax as qj
 from qjax.engine.select import ENGINES
+from qjax.errors import EngineError, ParameterError
 from qjax.gates import GATES
 
 # Without a GPU, "cuda" is emulated.
@@ -86,6 +87,30 @@ def test_batches_of_params_and_states_broadcast(engine, rng):
         for j in range(5):
             expected = oracle.statevector(bound, states[j])
             assert np.max(np.abs(result[i, j] - expected)) <= tolerance(np.complex64, 20, 3)
+
+
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
+def test_a_batch_has_a_sample(engine):
+    circuit = qj.Circuit(3).rx(qj.Parameter("t"), 0)
+    run = lambda p: qj.statevector(circuit, p, engine=engine)
+    with pytest.raises(ParameterError, match="at least one sample"):
+        run(np.zeros((0, 1), np.float32))
+    with pytest.raises(ParameterError, match="at least one sample"):
+        jax.vmap(run)(np.zeros((0, 1), np.float32))
+
+
+@pytest.mark.parametrize("engine", ["cpu", "cuda"])
+def test_a_program_in_double_precision_is_not_lowered_in_single(engine):
+    """Where fixed gates were in single precision, kernels would read beyond them."""
+    circuit = qj.Circuit(3).rx(qj.Parameter("t"), 0).h(1).unitary(np.diag([1, 1j]), 2)
+    run = lambda p: qj.expectation(circuit, "Z0", p, engine=engine, dtype=np.complex128)
+    for function in (run, jax.grad(run)):
+        with jax.enable_x64(True):
+            traced = jax.jit(function).trace(np.ones(1))
+        with pytest.raises(EngineError, match="must be lowered with 64-bit numbers"):
+            traced.lower()
+        with jax.enable_x64(True):
+            traced.lower()
 
 
 def test_no_qubits_and_no_gates():

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -24,6 +25,7 @@ struct Kernel_;
 struct Function_;
 struct Stream_;
 constexpr int kMajor = 75, kMinor = 76;  // attributes of a device: its compute capability
+constexpr int kSharedLimit = 97;         // and the most shared memory that a block may ask for
 constexpr int kInvalidImage = 200;       // results: a driver that cannot read an image,
 constexpr int kNoContext = 201;          // a thread without a current context,
 constexpr int kNoBinary = 209;           // an image for another GPU,
@@ -126,8 +128,9 @@ Result load(Image* image) {
   return driver().load(&image->library, image->code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0);
 }
 
-// The kernels of an image, for the current device. The lock is held.
-std::string load_kernels(Image* image, DeviceId device) {
+// The kernels of an image, for the current device, of which a block may have so many bytes of shared
+// memory. The lock is held.
+std::string load_kernels(Image* image, DeviceId device, int shared_bytes) {
   const Driver& d = driver();
   std::string failure = d.text("cuLibraryLoadData", load(image));
   for (const char* name : kKernels) {
@@ -139,7 +142,7 @@ std::string load_kernels(Image* image, DeviceId device) {
     failure = d.text("cuLibraryGetKernel", found);
     if (failure.empty() && strstr(name, "ward") != nullptr) {  // forward, backward
       failure = d.text("cuKernelSetAttribute",
-                       d.set_attribute(kMaxShared, kSharedBytes, kernel, device));
+                       d.set_attribute(kMaxShared, shared_bytes, kernel, device));
     }
     if (failure.empty()) failure = d.text("cuKernelGetFunction", d.get_function(&function, kernel));
   }
@@ -152,14 +155,19 @@ std::string load_all(DeviceId device) {
   if (seen == loaded().images.size()) return "";
   const Driver& d = driver();
   const Relaxed relaxed;
-  int major = 0, minor = 0;
-  std::string failure = d.text("cuDeviceGetAttribute", d.get_attribute(&major, kMajor, device));
-  if (failure.empty()) {
-    failure = d.text("cuDeviceGetAttribute", d.get_attribute(&minor, kMinor, device));
+  int major = 0, minor = 0, most = 0;
+  const std::pair<int, int*> asked[] = {{kMajor, &major}, {kMinor, &minor}, {kSharedLimit, &most}};
+  std::string failure;
+  for (const auto& [attribute, value] : asked) {
+    if (failure.empty()) {
+      failure = d.text("cuDeviceGetAttribute", d.get_attribute(value, attribute, device));
+    }
   }
   for (; failure.empty() && seen < loaded().images.size(); seen += failure.empty()) {
     Image* const image = loaded().images[seen];
-    if (image->architecture == 10 * major + minor) failure = load_kernels(image, device);
+    if (image->architecture == 10 * major + minor) {
+      failure = load_kernels(image, device, std::min(kSharedBytes, most));
+    }
   }
   return failure;
 }
@@ -171,11 +179,13 @@ std::string function_of(const std::string& name, Function_** found) {
   const std::string failure = d.text("cuCtxGetDevice", d.get_device(&device));
   if (!failure.empty()) return failure;
   const std::lock_guard<std::mutex> lock(loaded().mutex);
-  const std::string why = load_all(device);
-  if (!why.empty()) return why;
-  const auto place = loaded().functions.find({device, name});
-  *found = place == loaded().functions.end() ? nullptr : place->second;
-  return *found == nullptr ? "the kernel " + name + " was not compiled for this GPU" : "";
+  Function_*& function = loaded().functions[{device, name}];
+  if (function == nullptr) {
+    const std::string why = load_all(device);
+    if (!why.empty()) return why;
+  }
+  *found = function;
+  return function == nullptr ? "the kernel " + name + " was not compiled for this GPU" : "";
 }
 
 class Gpu : public Device {
@@ -195,7 +205,7 @@ class Gpu : public Device {
   }
 
   std::string clear(void* memory, size_t bytes) override {
-    if (bytes == 0) return "";
+    if (bytes == 0 || !driver().failure.empty()) return driver().failure;
     const auto address = reinterpret_cast<unsigned long long>(memory);
     return driver().text("cuMemsetD8Async", driver().clear(address, 0, bytes, stream_));
   }

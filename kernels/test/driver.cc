@@ -76,12 +76,27 @@ int run() {
   EXPECT(launched("qjax_forward_f4", kLarge).empty());
   EXPECT(launched("qjax_gather_d", kLarge) == "qjax_gather_d failed: invalid argument");
 
+  // A device that allows less of it gives what it has.
+  EXPECT(added(75, "qjax_backward_f4").empty());
+  fake_set_device(3);
+  EXPECT(launched("qjax_backward_f4", kLarge).empty());
+  EXPECT(launched("qjax_backward_f4", kSharedBytes) == "qjax_backward_f4 failed: invalid argument");
+
+  // What cannot be loaded keeps no kernel from running that is there.
+  fake_set_device(0);
+  fake_refuse_functions(true);
+  EXPECT(added(90, "qjax_draw_f").empty());
+  EXPECT(launched("qjax_draw_f") == "cuKernelGetFunction failed: invalid argument");
+  EXPECT(launched("qjax_forward_f4").empty());
+  fake_refuse_functions(false);
+  EXPECT(launched("qjax_draw_f").empty());
+
   // Threads of several devices.
   const int before = fake_counts().launches;
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([t] {
-      fake_set_device(t % 4);
+      fake_set_device(t % 3);
       for (int k = 0; k < 100; ++k) {
         if (initialized()) launched(k % 2 ? "qjax_forward_f2" : "qjax_gather_d");
       }

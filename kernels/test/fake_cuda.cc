@@ -2,6 +2,7 @@
 // tested with it where there is no GPU. It refuses what NVIDIA's driver would refuse.
 //
 // An image is a text: names of kernels between spaces. One that starts with "bad" cannot be read.
+// Device 3 has compute capability 7.5, and as little shared memory as that; the others have 9.0.
 
 #include "fake_cuda.h"
 
@@ -32,6 +33,7 @@ struct Function {
 std::mutex mutex;
 FakeCuda counts;
 thread_local int current = -1, mode = 0;
+bool refuses = false;
 std::map<std::pair<Kernel*, int>, Function> functions;
 
 }  // namespace
@@ -44,6 +46,7 @@ FakeCuda fake_counts() {
 }
 void fake_set_device(int device) { current = device; }
 void fake_capture(bool on) { mode = on ? 1 : 0; }
+void fake_refuse_functions(bool on) { refuses = on; }
 
 int cuCtxGetDevice(int* device) {
   if (current < 0) return kNoContext;
@@ -51,10 +54,14 @@ int cuCtxGetDevice(int* device) {
   return 0;
 }
 
-int cuDeviceGetAttribute(int* value, int attribute, int) {
-  if (attribute != 75 && attribute != 76) return kInvalidValue;
-  *value = attribute == 75 ? 9 : 0;
-  return 0;
+int cuDeviceGetAttribute(int* value, int attribute, int device) {
+  const bool old = device == 3;
+  switch (attribute) {
+    case 75: *value = old ? 7 : 9; return 0;
+    case 76: *value = old ? 5 : 0; return 0;
+    case 97: *value = (old ? 64 : 227) * 1024; return 0;
+    default: return kInvalidValue;
+  }
 }
 
 int cuLibraryLoadData(void** library, const void* code, void*, void*, unsigned, void*, void*, unsigned) {
@@ -85,7 +92,7 @@ int cuLibraryGetKernel(void** kernel, void* library, const char* name) {
 
 int cuKernelSetAttribute(int attribute, int value, void* kernel, int device) {
   const std::lock_guard<std::mutex> lock(mutex);
-  if (attribute != 8 || value > 227 * 1024) return kInvalidValue;
+  if (attribute != 8 || value > (device == 3 ? 64 : 227) * 1024) return kInvalidValue;
   static_cast<Kernel*>(kernel)->shared[device] = value;
   return 0;
 }
@@ -95,6 +102,7 @@ int cuKernelGetFunction(void** function, void* kernel) {
   const std::lock_guard<std::mutex> lock(mutex);
   if (current < 0) return kNoContext;
   if (mode == 1) return kCaptureUnsupported;
+  if (refuses) return kInvalidValue;
   auto* const of = static_cast<Kernel*>(kernel);
   Function& made = functions[{of, current}];
   made = {of, current};

@@ -4,11 +4,10 @@ import os
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from qjax.engine.cpu_tape import CpuTape, write_cpu_tape
-from qjax.engine.rows import batch_of
+from qjax.engine.rows import batch_of, in_precision
 from qjax.plan import Plan
 
 MAX_QUBITS = 31  # JAX indexes by 32-bit integers
@@ -64,7 +63,7 @@ def apply(state: Any, numbers: Any, *, plan: Plan) -> Any:
     call = jax.ffi.ffi_call(
         "qjax_apply", out, input_output_aliases={0: 0} if state.shape[0] == batch else None
     )
-    return call(state, numbers, jnp.asarray(tape.constants, numbers.dtype), tape.words)
+    return call(state, numbers, in_precision(tape.constants, numbers.dtype), tape.words)
 
 
 def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
@@ -92,5 +91,5 @@ def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
         (shape, jax.ShapeDtypeStruct(numbers.shape, numbers.dtype), shape),
         input_output_aliases=aliases,
     )
-    constants = jnp.asarray(tape.constants, numbers.dtype)
+    constants = in_precision(tape.constants, numbers.dtype)
     return call(out, cotangent, numbers, constants, tape.words)

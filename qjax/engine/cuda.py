@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from qjax.engine import gpu
 from qjax.engine.cuda_pauli import PauliTape, Use, write_pauli_tape
 from qjax.engine.cuda_tape import write_cuda_tape
-from qjax.engine.cuda_words import BLOCK_BITS, CudaTape, Shape, turn_bytes
-from qjax.engine.rows import batch_of
+from qjax.engine.cuda_words import BLOCK_BITS, SHARED_BYTES, CudaTape, Shape, turn_bytes
+from qjax.engine.rows import batch_of, in_precision
 from qjax.plan import Plan, max_width
 from qjax.plan.terms import Terms
 
@@ -30,7 +29,8 @@ _SAMPLE_BITS = 4  # log2 of the most samples of a block of more than a warp
 _BACK_BLOCKS = 1024  # that share the sums of a backward run
 _PAULI_BLOCKS = 2048  # that share the tiles of Pauli strings
 _BLOCKS = 2**12  # of any other run: a block works its turns out once for all of its tiles
-_SUM_BYTES = 2**27  # most memory of partial sums
+_SUM_BYTES = 2**27  # most memory of partial sums of Pauli strings, and of cotangents:
+_BACK_SUM_BYTES = 2**29  # but at least a row for each sample that has numbers of its own
 _CHUNK_BITS = 5  # amplitudes that are summed at a time for drawing
 _SPANS = 2**15  # threads that sum chunks for drawing
 _WARPS = 2**13  # that share marginals
@@ -80,7 +80,8 @@ def shape_of(plan: Plan, itemsize: int, *, backward: bool) -> Shape:
     registers = _REGISTER_BITS[itemsize]
     if n < registers:  # the kernels are compiled for 1, 2 and the most
         registers = min(n, 2)
-    usual = _shape_for(plan, registers, min(BLOCK_BITS, n - registers), itemsize, backward)
+    most = _block_bits(backward=backward)
+    usual = _shape_for(plan, registers, min(most, n - registers), itemsize, backward)
     if itemsize == 8 and not backward and n > usual.tile_bits:
         # Half as many threads, each with twice the amplitudes, share the cost of reading the tape;
         # only the kernels of the usual ops leave registers for that.
@@ -115,6 +116,11 @@ def _shape(registers: int, threads: int, row: int, itemsize: int, prepared: int 
     return Shape(threads, registers, row, _ROW_BITS[itemsize], itemsize, prepared, cores, plain)
 
 
+def _block_bits(*, backward: bool) -> int:
+    """log2 of the threads of a block, which are half as many where two tiles would not fit."""
+    return BLOCK_BITS - (backward and gpu.shared_bytes() < SHARED_BYTES)
+
+
 def _num_sweeps(plan: Plan, tile_bits: int, row_bits: int) -> int:
     return sum(len(stage.sweeps) for stage in plan.schedule(tile_bits, row_bits))
 
@@ -141,7 +147,8 @@ def geometry(
     tiles = 2 ** (num_qubits - shape.tile_bits)
     wanted = shape.thread_bits + (batch - 1).bit_length()
     fewest = max(_LINE, shape.thread_bits)
-    most = max(fewest, min(BLOCK_BITS, shape.thread_bits + _SAMPLE_BITS))
+    largest = _block_bits(backward=backward)
+    most = max(fewest, min(largest, shape.thread_bits + _SAMPLE_BITS))
     block_bits = max(fewest, min(most, wanted) if tiles == 1 else 0)
     samples = 2 ** (block_bits - shape.thread_bits)
     groups = -(-batch // samples)
@@ -170,7 +177,7 @@ def refusal(plan: Plan, **_: Any) -> str | None:
     n = plan.num_qubits
     if n == 0:
         return "a circuit must have at least one qubit."
-    largest = BLOCK_BITS + min(_REGISTER_BITS.values())
+    largest = _block_bits(backward=True) + min(_REGISTER_BITS.values())
     if max_width(plan) <= largest:
         return None
     return (
@@ -230,7 +237,7 @@ def _forward(plan: Plan, batch: int, real: Any) -> tuple[Any, np.ndarray, np.nda
     division = geometry(plan.num_qubits, batch, shape)
     sweeps = [w for s in tape.sweeps for w in (s.offset, s.plain, 0, 0, 0)]
     attribute = division.words(0, [len(tape.sweeps), *sweeps])
-    return jnp.asarray(tape.constants, real), tape.words, attribute
+    return in_precision(tape.constants, real), tape.words, attribute
 
 
 def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
@@ -245,21 +252,11 @@ def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
     Returns:
         Shapes (B, 2**n), that of `numbers`, and (B, 2**n).
     """
-    batch, itemsize = batch_of(out, cotangent, numbers), np.dtype(out.dtype).itemsize
-    shape = shape_of(plan, itemsize, backward=True)
-    tape = write_cuda_tape(plan, shape, backward=True)
-    columns = 1 + max(s.sums for s in tape.sweeps)
-    division = geometry(
-        plan.num_qubits,
-        batch,
-        shape,
-        backward=True,
-        separate=numbers.shape[0] != 1,
-        most_blocks=_BACK_BLOCKS,
-    )
+    batch = batch_of(out, cotangent, numbers)
+    tape, columns, division = _backward(out, cotangent, numbers, plan)
     rest = [w for s in tape.sweeps for w in (s.offset, s.plain, s.sums, s.emit_offset, s.emits)]
     state = jax.ShapeDtypeStruct((batch, out.shape[1]), out.dtype)
-    work = _doubles(division.rows * columns + numbers.shape[0])
+    work = _doubles(_num_sums(columns, division, numbers))
     aliases = {}
     if cotangent.shape[0] == batch:
         aliases[1] = 0
@@ -270,9 +267,34 @@ def adjoint(out: Any, cotangent: Any, numbers: Any, *, plan: Plan) -> Any:
         (state, jax.ShapeDtypeStruct(numbers.shape, numbers.dtype), state, work),
         input_output_aliases=aliases,
     )
-    constants = jnp.asarray(tape.constants, numbers.dtype)
+    constants = in_precision(tape.constants, numbers.dtype)
     attribute = division.words(columns, [len(tape.sweeps), *rest])
     return call(out, cotangent, numbers, constants, tape.words, geometry=attribute)[:3]
+
+
+def adjoint_work(out: Any, cotangent: Any, numbers: Any, *, plan: Plan, **_: Any) -> int:
+    """Bytes of memory that `adjoint` needs beside its operands and results."""
+    columns, division = _backward(out, cotangent, numbers, plan)[1:]
+    return 8 * _num_sums(columns, division, numbers)
+
+
+def _backward(out: Any, cotangent: Any, numbers: Any, plan: Plan) -> tuple[CudaTape, int, Geometry]:
+    """The tape of a run backward, the most sums of a sweep, and how blocks divide the work."""
+    shape = shape_of(plan, np.dtype(out.dtype).itemsize, backward=True)
+    tape = write_cuda_tape(plan, shape, backward=True)
+    columns = 1 + max(s.sums for s in tape.sweeps)
+    rows_of_block = BLOCK_BITS - _LINE
+    most = min(_BACK_BLOCKS, max(1, _BACK_SUM_BYTES // (8 * columns) >> rows_of_block))
+    separate, batch = numbers.shape[0] != 1, batch_of(out, cotangent, numbers)
+    division = geometry(
+        plan.num_qubits, batch, shape, backward=True, separate=separate, most_blocks=most
+    )
+    return tape, columns, division
+
+
+def _num_sums(columns: int, division: Geometry, numbers: Any) -> int:
+    """Partial sums, and the overlap of each sample."""
+    return division.rows * columns + numbers.shape[0]
 
 
 def _doubles(count: int) -> jax.ShapeDtypeStruct:

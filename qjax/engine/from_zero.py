@@ -14,7 +14,7 @@ from jax.interpreters import ad, batching
 from qjax.engine import basis, cpu, cuda, xla
 from qjax.engine.lowering import register
 from qjax.engine.primitive import apply_parts, tangent_p
-from qjax.engine.rows import folded, stacked
+from qjax.engine.rows import batch_of, folded, stacked
 from qjax.plan import Plan
 
 from_zero_p = Primitive("qjax_from_zero")
@@ -37,7 +37,7 @@ def _from_zero_cpu(numbers: Any, *, plan: Plan, dtype: np.dtype) -> Any:
 
 @from_zero_p.def_abstract_eval
 def _shape(numbers: Any, *, plan: Plan, dtype: np.dtype, engine: str) -> ShapedArray:
-    return ShapedArray((numbers.shape[0], 2**plan.num_qubits), dtype)
+    return ShapedArray((batch_of(numbers), 2**plan.num_qubits), dtype)
 
 
 register(

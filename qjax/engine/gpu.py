@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from qjax.engine import library, nvrtc
-from qjax.engine.cuda_words import VERSION
+from qjax.engine.cuda_words import SHARED_BYTES, VERSION
 from qjax.errors import EngineError
 
 HANDLERS = (
@@ -18,6 +18,7 @@ HANDLERS = (
 """What the library exports for XLA to call on a GPU, without the prefix qjax_cuda_."""
 
 _TENSOR_CORES = 80  # the least architecture that has them
+_LESS_SHARED = {75: 64 << 10}  # bytes that a block may have, where they are less than SHARED_BYTES
 _emulated = False
 _lock = Lock()
 
@@ -56,6 +57,13 @@ def missing() -> str | None:
 def has_tensor_cores() -> bool:
     """Whether all GPUs of this process multiply matrices of both precisions by tensor cores."""
     return all(_architecture(device) >= _TENSOR_CORES for device in _devices())
+
+
+@cache
+def shared_bytes() -> int:
+    """How much shared memory a block may have on all GPUs of this process, of what kernels ask."""
+    architectures = map(_architecture, _devices())
+    return min((_LESS_SHARED.get(a, SHARED_BYTES) for a in architectures), default=SHARED_BYTES)
 
 
 def require(part: str, itemsize: int) -> None:

@@ -34,6 +34,7 @@ def register(
     cuda_refusal: Callable[..., str | None] = lambda **params: None,
     parts: Callable[..., tuple[str, ...]] = lambda itemsize, **params: ("other",),
     states: str | None = None,
+    cuda_work: Callable[..., int] = lambda *operands, **params: 0,
 ) -> None:
     """Give a primitive its implementation, eager and compiled, on every platform.
 
@@ -49,6 +50,8 @@ def register(
             parameters; see `nvrtc.PARTS`.
         states: The attribute of `Engine` that says how many states of the first result's size
             are in memory at once; nothing is checked if None.
+        cuda_work: Bytes of memory beside them that the CUDA kernels need, from the shapes of the
+            operands and the parameters.
     """
 
     @partial(jax.jit, static_argnames="params")
@@ -67,7 +70,8 @@ def register(
 
         def rule(ctx: Any, *operands: Any, **params: Any) -> Any:
             if states is not None:
-                _require(ENGINES[name], states, ctx.avals_out[0], platform)
+                work = cuda_work(*ctx.avals_in, **params) if name == "cuda" else 0
+                _require(ENGINES[name], states, ctx.avals_out[0], platform, work)
             return lower(ctx, *operands, **params)
 
         return rule
@@ -162,7 +166,9 @@ def _require_beside(states: str, operands: tuple[Any, ...], engine: str) -> None
     require(new, shape, given[0].dtype.itemsize, platform, beside=True)
 
 
-def _require(engine: Engine, states: str, result: ShapedArray, platform: str | None) -> None:
+def _require(
+    engine: Engine, states: str, result: ShapedArray, platform: str | None, work: int
+) -> None:
     """Refuse a state that is too large for an engine or for the memory."""
     n = result.shape[-1].bit_length() - 1
     if n > engine.max_qubits:
@@ -171,4 +177,4 @@ def _require(engine: Engine, states: str, result: ShapedArray, platform: str | N
             f"the others, and takes at most {engine.max_qubits} qubits; but it has {n}."
         )
     place = platform or jax.default_backend()
-    require(getattr(engine, states), result.shape, result.dtype.itemsize, place)
+    require(getattr(engine, states), result.shape, result.dtype.itemsize, place, work=work)

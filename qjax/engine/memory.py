@@ -69,7 +69,13 @@ def gib(size: float) -> str:
 
 
 def require(
-    states: int, shape: tuple[int, ...], itemsize: int, platform: str, *, beside: bool = False
+    states: int,
+    shape: tuple[int, ...],
+    itemsize: int,
+    platform: str,
+    *,
+    work: int = 0,
+    beside: bool = False,
 ) -> None:
     """Refuse a run that cannot fit, with the figures.
 
@@ -78,6 +84,7 @@ def require(
         shape: (B, 2**n).
         itemsize: Bytes of an amplitude.
         platform: Where it runs.
+        work: Bytes that it needs beside them.
         beside: Whether they come beside all arrays that there are, as when a single operation runs
             outside of a compiled program. Else the program may be given the memory of arrays.
 
@@ -85,17 +92,18 @@ def require(
         EngineError: If they need more memory than there is.
     """
     batch, size = shape
-    needed = states * batch * size * itemsize
+    needed = states * batch * size * itemsize + work
     if needed < _ALWAYS_FITS:
         return
     free = _free(platform) if beside else available(platform)
     if free is not None and needed > free:
         rows = "" if batch == 1 else f", for a batch of {batch:,}"
+        sums = "" if work < _ALWAYS_FITS else f", and {gib(work)} of partial sums"
         kind = "complex64" if itemsize == 8 else "complex128"
         smaller = " complex64," if itemsize == 16 else ""
         few = "fewer qubits" if batch == 1 else "fewer qubits or a smaller batch"
         raise EngineError(
             f"This run must fit in the {gib(free)} of memory that are free, but needs "
-            f"{gib(needed)}: {states} x {size.bit_length() - 1} qubits in {kind}{rows}. "
+            f"{gib(needed)}: {states} x {size.bit_length() - 1} qubits in {kind}{rows}{sums}. "
             f"Use{smaller} {few}. qjax.cost tells what a run needs."
         )

@@ -92,4 +92,5 @@ register(
     cuda_refusal=cuda.refusal,
     parts=cuda.backward_parts,
     states="gradient_states",
+    cuda_work=cuda.adjoint_work,
 )

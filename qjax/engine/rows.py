@@ -1,16 +1,44 @@
 """The batch axis of the primitives: operands have B rows, or one row that serves all."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.interpreters import ad
+
+from qjax.errors import EngineError, ParameterError
 
 
 def batch_of(*operands: Any) -> int:
-    """B, the largest number of rows."""
-    return max(x.shape[0] for x in operands)
+    """B, the largest number of rows.
+
+    Raises:
+        ParameterError: If an operand has none.
+    """
+    rows = [x.shape[0] for x in operands]
+    if 0 in rows:
+        raise ParameterError("A batch must have at least one sample, but has none.")
+    return max(rows)
+
+
+def in_precision(constants: np.ndarray, dtype: Any) -> jax.Array:
+    """The numbers of fixed ops, in the precision of the others.
+
+    Raises:
+        EngineError: If JAX does not have it here: a program for double precision was traced with
+            64-bit numbers switched on, and is lowered without.
+    """
+    with warnings.catch_warnings(action="ignore"):  # JAX would warn, and go on in single precision
+        converted = jnp.asarray(constants, dtype)
+    if converted.dtype != dtype:
+        raise EngineError(
+            f"A program with {np.dtype(dtype).name} must be lowered with 64-bit numbers, as it was "
+            "traced, but jax_enable_x64 is off here. Lower it inside of jax.enable_x64(True)."
+        )
+    return converted
 
 
 def stacked(operands: Sequence[Any], axes: Sequence[Any]) -> tuple[list[Any], int, int]:

@@ -14,7 +14,7 @@ from jax.interpreters import ad, batching
 
 from qjax.engine import cuda
 from qjax.engine.lowering import register
-from qjax.engine.rows import folded, stacked
+from qjax.engine.rows import batch_of, folded, stacked
 from qjax.engine.select import real_dtype
 from qjax.errors import SamplingError
 
@@ -114,7 +114,7 @@ draw_p = Primitive("qjax_draw")
 
 @draw_p.def_abstract_eval
 def _draw_shape(states: Any, data: Any, *, shots: int, impl: str, engine: str) -> ShapedArray:
-    return ShapedArray((states.shape[0], shots), np.dtype(np.int32))
+    return ShapedArray((batch_of(states), shots), np.dtype(np.int32))
 
 
 def _no_derivative(*args: Any, **params: Any) -> Any:
@@ -166,7 +166,7 @@ marginals_p = Primitive("qjax_marginals")
 
 @marginals_p.def_abstract_eval
 def _marginals_shape(states: Any, *, qubits: tuple[int, ...], engine: str) -> ShapedArray:
-    return ShapedArray((states.shape[0], 2 ** len(qubits)), real_dtype(states.dtype))
+    return ShapedArray((batch_of(states), 2 ** len(qubits)), real_dtype(states.dtype))
 
 
 def _marginals_jvp(
