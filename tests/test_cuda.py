@@ -115,12 +115,15 @@ def compilations(monkeypatch, tmp_path):
     return done
 
 
-def test_kernels_are_compiled_once_for_each_part_and_architecture(compilations):
+def test_kernels_are_compiled_once_for_each_part_and_architecture(compilations, caplog):
     for _ in range(2):
         assert nvrtc.cubin(0, 90) == b"code 0 90"
         assert nvrtc.cubin(1, 90) == b"code 1 90"
         assert nvrtc.cubin(0, 80) == b"code 0 80"
     assert compilations == [(0, 90), (1, 90), (0, 80)]
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 3
+    assert "Compiling CUDA kernels for compute capability 9.0" in said[0]
 
 
 def test_other_sources_and_versions_are_compiled_anew(compilations, monkeypatch, tmp_path):

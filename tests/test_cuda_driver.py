@@ -64,6 +64,8 @@ gpu.has_tensor_cores.cache_clear()
 gpu._devices = lambda: [SimpleNamespace(compute_capability=c) for c in ("9.0", "7.5")]
 assert not gpu.has_tensor_cores()
 assert gpu.shared_bytes() == 64 << 10
+gpu._devices = lambda: [SimpleNamespace(compute_capability=c) for c in ("9.0", "6.1")]
+assert gpu.missing() == "needs GPUs of compute capability 7.0 or later, but one here has 6.1."
 """
 
 

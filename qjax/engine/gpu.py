@@ -17,6 +17,7 @@ HANDLERS = (
 )  # fmt: skip
 """What the library exports for XLA to call on a GPU, without the prefix qjax_cuda_."""
 
+_LEAST = 70  # the least architecture that has the instructions of the kernels
 _TENSOR_CORES = 80  # the least architecture that has them
 _LESS_SHARED = {75: 64 << 10}  # bytes that a block may have, where they are less than SHARED_BYTES
 _emulated = False
@@ -50,6 +51,11 @@ def missing() -> str | None:
         return reason
     if not _devices():
         return "needs an NVIDIA GPU that JAX sees, and there is none."
+    if (least := min(map(_architecture, _devices()))) < _LEAST:
+        return (
+            f"needs GPUs of compute capability {_LEAST / 10} or later, but one here has "
+            f"{least / 10}."
+        )
     return nvrtc.missing()
 
 

@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import importlib.util
+import logging
 import os
 from functools import cache
 from pathlib import Path
@@ -50,6 +51,12 @@ def cubin(part: int, architecture: int) -> bytes:
     code, digest = kept[:-_DIGEST], kept[-_DIGEST:]
     if hashlib.sha256(code).digest() == digest:
         return code
+    logging.getLogger("qjax").warning(
+        "Compiling CUDA kernels for compute capability %s, which takes some ten seconds. They are "
+        "kept in %s.",
+        architecture / 10,
+        path.parent,
+    )
     code, _ = compiled(part, architecture)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
