@@ -61,6 +61,9 @@ def test_gates_of_qiskits_library_come_in(rng):
     made.append(library.RCCXGate(), [0, 3, 2])
     made.append(library.U2Gate(0.1, 0.2).control(2, ctrl_state=1, annotated=False), [0, 1, 4])
     made.append(library.CUGate(0.1, 0.2, 0.3, 0.4), [2, 0])
+    made.append(library.CUGate(0.1, 0.2, 0.3, 0.4).control(1, ctrl_state=0), [4, 2, 1])
+    made.append(library.MCMTGate(library.RYGate(0.3), 2, 2), [3, 0, 4, 1])
+    made.append(library.ModularAdderGate(2), [1, 4, 2, 0])
     made.append(library.DiagonalGate([1, -1, 1j, 1]), [1, 3])
     assert difference(from_qiskit(made), made) <= 1e-9
 

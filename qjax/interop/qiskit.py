@@ -380,6 +380,8 @@ def _converted(
         )
     library = _library()
     cls = getattr(operation, "base_class", type(operation))
+    if cls is library.UGate and len(operation.params) == 4:  # what a CUGate with controls has
+        return placed("phased_u", tuple(_angle(p) for p in operation.params), qubits)
     if cls in _rows():
         return placed(_rows()[cls], tuple(_angle(p) for p in operation.params), qubits)
     if cls is library.U2Gate:
@@ -392,8 +394,9 @@ def _converted(
         return controlled(base, qubits[:1], [operation.ctrl_state])
     if isinstance(operation, terra.AnnotatedOperation):
         return _modified(operation, operation.modifiers, qubits)
-    if isinstance(operation, terra.ControlledGate):
-        k = operation.num_ctrl_qubits
+    k = getattr(operation, "num_ctrl_qubits", 0)
+    # A gate with several targets has a base on one.
+    if k and operation.base_gate.num_qubits == len(qubits) - k:
         values = [operation.ctrl_state >> j & 1 for j in range(k)]
         return controlled(_converted(operation.base_gate, qubits[k:], ()), qubits[:k], values)
     if cls is not library.UnitaryGate and operation.definition is not None:
