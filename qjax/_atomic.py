@@ -17,6 +17,10 @@ def whole_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
     Args:
         path: The file; its folder must exist.
 
+    Raises:
+        FileNotFoundError: If it does not.
+        IsADirectoryError: If `path` is a folder.
+
     Examples:
         >>> import tempfile
         >>> folder = tempfile.TemporaryDirectory()
@@ -27,6 +31,10 @@ def whole_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
         >>> folder.cleanup()
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: the folder to write to must exist, but does not.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: must be a file, but is a folder.")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with open(partial, "wb") as file:

@@ -128,3 +128,11 @@ def test_an_unknown_gate_is_refused(file):
     file.write_text(json.dumps(document))
     with pytest.raises(qj.QjaxError, match="unknown gate 'warp'"):
         qj.load(file)
+
+
+def test_a_file_needs_a_folder_and_a_place(tmp_path):
+    circuit = qj.Circuit(1).h(0)
+    with pytest.raises(FileNotFoundError, match=r"none/a\.json: the folder to write to must exist"):
+        qj.save(circuit, tmp_path / "none" / "a.json")
+    with pytest.raises(IsADirectoryError, match="must be a file, but is a folder"):
+        qj.save(circuit, tmp_path)
