@@ -94,7 +94,7 @@ def load(path: str | os.PathLike) -> Any:
     path = Path(path)
     try:
         document = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise FileError(f"load: there is no file {str(path)!r}.") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise FileError(f"load: {str(path)!r} is damaged, or no file of qjax: {error}") from None

@@ -352,7 +352,8 @@ def probabilities(
         )
         found = marginal(diagonal_of(rows), chosen)
         if noise is not None:
-            found = noise.misread(found, chosen or tuple(range(circuit.num_qubits)))
+            read = tuple(range(circuit.num_qubits)) if chosen is None else chosen
+            found = noise.misread(found, read)
         return found.reshape(*lead, -1)
     whole = chosen is None
     run = _run(circuit, params, initial_state, dtype, engine, mesh, "probabilities", restore=whole)

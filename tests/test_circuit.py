@@ -15,6 +15,7 @@ from strategies import circuits, random_circuit, random_template, seeds
 
 from qjax.circuit import Circuit, Parameter, ParameterVector, _builders, _generate
 from qjax.errors import CircuitError
+from qjax.simulate import counts
 
 EPS = np.finfo(float).eps
 
@@ -154,6 +155,13 @@ def test_a_copy_is_equal_and_changes_alone(make, rng):
     assert other == circuit and other.structure == circuit.structure
     other.h(0)
     assert other != circuit and len(circuit) == 31
+
+
+@pytest.mark.parametrize("make", [copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))])
+def test_a_copy_measures_and_resets(make):
+    circuit = Circuit(1, 2).x(0).measure(0, 0).barrier().reset(0).measure(0, 1)
+    assert make(circuit) == circuit
+    assert counts(make(circuit), 10, jax.random.key(0)) == {"01": 10}
 
 
 def test_depth_counts_layers():

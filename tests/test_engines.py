@@ -99,6 +99,13 @@ def test_a_batch_has_a_sample(engine):
         jax.vmap(run)(np.zeros((0, 1), np.float32))
 
 
+def test_precision_is_that_of_the_initial_state(double):
+    run = lambda state: qj.statevector(qj.Circuit(1).h(0), initial_state=state).dtype
+    assert run(np.array([1, 0], complex)) == run(jax.numpy.array([1, 0], complex)) == double
+    with jax.enable_x64(False):
+        assert run(np.array([1, 0], complex)) == np.complex64
+
+
 @pytest.mark.parametrize("engine", ["cpu", "cuda"])
 def test_a_program_in_double_precision_is_not_lowered_in_single(engine):
     """Where fixed gates were in single precision, kernels would read beyond them."""

@@ -136,3 +136,5 @@ def test_a_file_needs_a_folder_and_a_place(tmp_path):
         qj.save(circuit, tmp_path / "none" / "a.json")
     with pytest.raises(IsADirectoryError, match="must be a file, but is a folder"):
         qj.save(circuit, tmp_path)
+    with pytest.raises(qj.QjaxError, match="there is no file"):
+        qj.load(tmp_path)

@@ -55,6 +55,15 @@ def disc(rng):
     return x, np.where(np.sum(x**2, axis=1) < 0.6, "in", "out")
 
 
+def test_a_text_is_one_observable(disc):
+    x, y = disc
+    for one in ("Z1", qj.PauliSum("Z1")):
+        model = VariationalRegressor(observables=one, num_qubits=2, steps=1).fit(x, y == "in")
+        assert len(model.model_.observables) == 1
+    with pytest.raises(LearningError, match="one for each of 2 classes, but are 1"):
+        VariationalClassifier(observables="Z0", num_qubits=2, steps=1).fit(x, y)
+
+
 @pytest.mark.parametrize("estimator", QUICK, ids=lambda e: type(e).__name__)
 def test_an_estimator_survives_clone_and_pickle(estimator, disc):
     x, y = disc

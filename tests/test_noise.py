@@ -229,6 +229,7 @@ def test_probabilities_and_readout(double, rng):
                 weight *= flip if (read >> bit & 1) != (index >> q & 1) else 1 - flip
             expected[read] += weight
     assert np.allclose(found, expected, atol=1e-13)
+    assert np.allclose(qj.probabilities(circuit, qubits=[], noise=model, dtype=double), [1])
 
 
 THETA, STRENGTHS = np.array([0.3, -0.8, 1.7, 0.4]), np.array([0.05, 0.1, 0.07, 0.02])
@@ -568,6 +569,7 @@ def mean(circuit, observable="Z0", key=None, **options):
         (lambda c: NoiseModel().add("bit_flip", 0.1, qubits=(0, 1), on=2), "among the qubits"),
         (lambda c: NoiseModel().add("depolarizing2", 0.1, qubits=1), "takes 2 qubits, but"),
         (lambda c: NoiseModel().add("depolarizing2", 0.1, on=1), "must name the 2 qubits of"),
+        (lambda c: NoiseModel().add("depolarizing2", 0.1, gates=["h", "x"]), "none does of h, x"),
         (lambda c: NoiseModel().add("pauli_channel", [0.5, 0.5]), r"shape \(4\*\*k,\)"),
         (lambda c: NoiseModel().add("kraus", np.eye(2)), r"must have shape \(K, 2\*\*k"),
         (lambda c: NoiseModel().add("kraus", [np.eye(2) / 2]), "off by 0.75"),

@@ -438,7 +438,7 @@ def test_a_circuit_without_qubits_is_a_program_in_version_3_only():
 # --- what cannot be written -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("version", [1, 4, "3.1", True])
+@pytest.mark.parametrize("version", [1, 4, 3.0, "3.1", True])
 def test_the_version_must_be_known(version):
     with pytest.raises(QasmError, match="version must be 2 or 3, but is"):
         dumps(Circuit(1), version)

@@ -254,6 +254,7 @@ def test_libraries_circuits_that_qiskit_writes(size):
         ("qubit q; U(0/0.0, 0, 0) q;", r"divides by zero"),
         ("qubit q; U(1e999, 0, 0) q;", r"must be finite"),
         ("qubit q; U(10**400*1.0, 0, 0) q;", r"is not defined|is not finite"),
+        ("qubit q; U(10**400, 0, 0) q;", r"column 10: U: an angle is too large"),
         ("qubit q; U(sqrt(-1), 0, 0) q;", r"is not defined"),
         ("qubit q; U(log(0), 0, 0) q;", r"is not defined"),
         ("qubit q; U(2**9999999999, 0, 0) q;", r"is too large"),

@@ -26,6 +26,10 @@ class Directive:
     label: str
     param_shapes: tuple[()] = ()
 
+    def __reduce__(self) -> str:
+        """Each is one object, in copies and in other processes too."""
+        return self.name.upper()
+
 
 BARRIER = Directive("barrier", "░")
 MEASURE = Directive("measure", "M")

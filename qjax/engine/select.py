@@ -100,7 +100,11 @@ def complex_dtype(dtype: Any, state: Any = None) -> np.dtype:
         dtype('complex64')
     """
     if dtype is None:
-        double = isinstance(state, jax.Array) and state.dtype == np.complex128
+        wide = (
+            isinstance(state, jax.Array)
+            or jax.dtypes.canonicalize_dtype(np.complex128) == np.complex128
+        )
+        double = wide and getattr(state, "dtype", None) == np.complex128
         return np.dtype(np.complex128 if double else np.complex64)
     try:
         wanted = np.dtype(dtype)

@@ -17,7 +17,7 @@ from qjax.channels import (
 )
 from qjax.circuit import Circuit
 from qjax.errors import CircuitError
-from qjax.gates import FAMILIES, Gate, find_gate
+from qjax.gates import FAMILIES, GATES, Gate, find_gate
 
 _NOT_IN_TABLE = {"measure", "reset", *FAMILIES}
 
@@ -78,6 +78,12 @@ def made_rule(channel: Any, values: Any, gates: Any, qubits: Any, on: Any) -> Ru
     if places is not None and row.num_qubits not in (1, len(chosen or places)):
         raise CircuitError(
             f"NoiseModel: {row.name} takes {row.num_qubits} qubits, but qubits are {places}."
+        )
+    sizes = {GATES[n].num_qubits if n in GATES else row.num_qubits for n in names or ()}
+    if sizes and chosen is None and row.num_qubits > 1 and row.num_qubits not in sizes:
+        raise CircuitError(
+            f"NoiseModel: {row.name} takes {row.num_qubits} qubits, as must a gate that it "
+            f"follows, but none does of {', '.join(names or ())}."
         )
     rule = Rule(row, given, names, places, chosen)
     check_values(rule)

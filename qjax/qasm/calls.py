@@ -192,7 +192,10 @@ class Caller(Evaluator):
                 )
         if isinstance(gate, GateDefinition):
             return self.expanded(gate, arguments, qubits, node.at)
-        angles = [float(a) if isinstance(a, int) else a for a in arguments]
+        try:
+            angles = [float(a) if isinstance(a, int) else a for a in arguments]
+        except OverflowError:
+            raise self.error(node.at, f"{node.name}: an angle is too large.") from None
         if node.name == "U" and self.version[0] == 3:
             angles.append(angles[0] * 0.5)
         return self.guarded(

@@ -94,7 +94,7 @@ def _chosen(version: int | None, target: Any) -> Target:
             raise QasmError("dumps: either version or target must be given, but both are.")
         return find_target(target)
     chosen = 3 if version is None else version
-    if isinstance(chosen, bool) or chosen not in DIALECTS:
+    if type(chosen) is not int or chosen not in DIALECTS:
         known = " or ".join(str(v) for v in DIALECTS)
         raise QasmError(f"dumps: version must be {known}, but is {version!r}.")
     return TARGETS[f"openqasm{chosen}"]

@@ -1,6 +1,6 @@
 """Trained circuits as a classifier and a regressor, for scikit-learn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from qjax.errors import LearningError
 from qjax.learning.circuits import pauli_strings, reuploading_circuit
 from qjax.learning.estimators.base import QuantumEstimator, padded
 from qjax.learning.model import QuantumModel
+from qjax.observables import PauliSum
 from qjax.train import fit
 
 _PURPOSE = "An estimator of qjax.learning"
@@ -25,6 +26,12 @@ _multiclass: Any = require("sklearn.utils.multiclass", "learning", _PURPOSE)
 _validation: Any = require("sklearn.utils.validation", "learning", _PURPOSE)
 
 BATCH = 128  # rows in a step where nothing else is asked for
+
+
+def _several(observables: Any) -> list[Any]:
+    """Observables as a list; a text or an operator is one of them."""
+    one = isinstance(observables, str | PauliSum) or not isinstance(observables, Iterable)
+    return [observables] if one else list(observables)
 
 
 class VariationalEstimator(QuantumEstimator):
@@ -77,10 +84,13 @@ class VariationalEstimator(QuantumEstimator):
         if circuit is None:
             circuit = reuploading_circuit(features, self._qubits(features), self.layers)
         observables = self.observables
-        if observables is None:
-            observables = pauli_strings(circuit.num_qubits, outputs)
+        observables = (
+            pauli_strings(circuit.num_qubits, outputs)
+            if observables is None
+            else _several(observables)
+        )
         return QuantumModel(
-            circuit, list(observables), initializer=self.initializer, dtype=self.dtype,
+            circuit, observables, initializer=self.initializer, dtype=self.dtype,
             engine=self.engine,
         )  # fmt: skip
 
@@ -191,10 +201,10 @@ class VariationalClassifier(_base.ClassifierMixin, VariationalEstimator):
             raise LearningError(
                 f"VariationalClassifier: y must hold at least two classes, but has {k} class."
             )
-        if self.observables is not None and len(self.observables) != k:
+        if self.observables is not None and (given := len(_several(self.observables))) != k:
             raise LearningError(
                 f"VariationalClassifier: observables must be one for each of {k} classes, but are "
-                f"{len(self.observables)}."
+                f"{given}."
             )
         angles = self._fit_angles(x, np.pi)
         model = self._model(x.shape[1], k)
