@@ -11,16 +11,14 @@ namespace qjax_cuda {
 // How a matrix is taken.
 enum Form { kAsIs, kInverse, kTransposed };
 
-template <class Tile>
+template <class Real, int B, bool kBackward>
 class Dense {
-  using Real = typename Tile::Real;
-  using C = typename Tile::C;
-  using Thread = typename Tile::Thread;
-  static constexpr int N = Tile::N;
-  static constexpr bool kBackward = Tile::kBackward;
+  using C = Complex<Real>;
+  using Thread = TileThread<Real, B, kBackward>;
+  static constexpr int N = 1 << B;
 
  public:
-  QJAX_DEVICE explicit Dense(Tile& tile) : tile_(tile) {}
+  QJAX_DEVICE explicit Dense(Tile<Real, B, kBackward>& tile) : tile_(tile) {}
 
   // By a real matrix whose cotangent is not wanted, on bit J.
   template <int J>
@@ -217,21 +215,12 @@ class Dense {
         const u32 first = tile_.first_place(me) + op[3];
         const u32 row = first + spread(bits, k, e >> k);
         const u32 col = first + spread(bits, k, e & ((1u << k) - 1));
-        C total = {0, 0};
-        u32 rest = 0;
-        QJAX_ROLLED
-        do {
-          const C lam = memory.get(me, tile_.buffer() + row + rest);
-          total = add_times(total, lam, memory.get(me, col + rest));
-          rest = ((rest | ~mask) + 1) & mask;
-        } while (rest != 0);
-        tile_.add(op[7] + 2 * static_cast<int>(e), me, static_cast<double>(total.re));
-        tile_.add(op[7] + 2 * static_cast<int>(e) + 1, me, -static_cast<double>(total.im));
+        tile_.add(op[7] + 2 * static_cast<int>(e), me, tile_.product_sum(me, row, col, mask));
       }
     }
   }
 
-  Tile& tile_;
+  Tile<Real, B, kBackward>& tile_;
 };
 
 }  // namespace qjax_cuda

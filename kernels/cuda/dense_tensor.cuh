@@ -8,16 +8,13 @@
 
 namespace qjax_cuda {
 
-template <class Tile>
+template <class Real, int B, bool kBackward>
 class TensorDense {
-  using Real = typename Tile::Real;
-  using C = typename Tile::C;
-  static constexpr int B = Tile::B;
-  static constexpr int N = Tile::N;
-  static constexpr bool kBackward = Tile::kBackward;
+  using C = Complex<Real>;
+  static constexpr int N = 1 << B;
 
  public:
-  QJAX_DEVICE explicit TensorDense(Tile& tile) : tile_(tile) {}
+  QJAX_DEVICE explicit TensorDense(Tile<Real, B, kBackward>& tile) : tile_(tile) {}
 
   QJAX_DEVICE void apply(const int* op) {
     if (!tile_.outer_acts(op + 2)) return;
@@ -157,14 +154,13 @@ class TensorDense {
         QJAX_UNROLL
         for (int e = 0; e < 2; ++e) {
           const int sum = op[7] + 2 * static_cast<int>((row << k) + col + 2 * t + e);
-          tile_.add(sum, me, static_cast<double>(fragments[me].c[0][e].re));
-          tile_.add(sum + 1, me, -static_cast<double>(fragments[me].c[0][e].im));
+          tile_.add(sum, me, fragments[me].c[0][e]);
         }
       }
     }
   }
 
-  Tile& tile_;
+  Tile<Real, B, kBackward>& tile_;
 };
 
 }  // namespace qjax_cuda

@@ -14,17 +14,14 @@ struct Pair {
   Complex<Real> zero, one;
 };
 
-template <class Tile>
+template <class Real, int B, bool kBackward>
 class Diagonals {
-  using Real = typename Tile::Real;
-  using C = typename Tile::C;
-  using Thread = typename Tile::Thread;
-  static constexpr int B = Tile::B;
-  static constexpr int N = Tile::N;
-  static constexpr bool kBackward = Tile::kBackward;
+  using C = Complex<Real>;
+  using Thread = TileThread<Real, B, kBackward>;
+  static constexpr int N = 1 << B;
 
  public:
-  QJAX_DEVICE explicit Diagonals(Tile& tile) : tile_(tile) {}
+  QJAX_DEVICE explicit Diagonals(Tile<Real, B, kBackward>& tile) : tile_(tile) {}
 
   // Factors of 1 and -1.
   QJAX_DEVICE void signs(const int* op) {
@@ -168,7 +165,6 @@ class Diagonals {
     for (int b = 0; b < outside[0]; ++b) {
       common |= (tile_.outer >> outside[1 + 2 * b] & 1) << outside[2 + 2 * b];
     }
-    const Shared<C> memory = tile_.memory();
     QJAX_EACH(tile_.block, me) {
       const Real* d = tile_.at(tile_.threads[me], op[6]);
       u32 mask = ((1u << tile_.args.tile_bits) - 1) & ~op[2];
@@ -180,17 +176,8 @@ class Diagonals {
           e |= (m >> b & 1) << bits[2 * b + 1];
           first += (m >> b & 1) << bits[2 * b];
         }
-        C total = {0, 0};
-        u32 rest = 0;
-        QJAX_ROLLED
-        do {
-          const C lam = memory.get(me, tile_.buffer() + first + rest);
-          total = add_times(total, lam, memory.get(me, first + rest));
-          rest = ((rest | ~mask) + 1) & mask;
-        } while (rest != 0);
-        const C value = conj_times(entry(d, e), total);
-        tile_.add(op[7] + 2 * static_cast<int>(e), me, static_cast<double>(value.re));
-        tile_.add(op[7] + 2 * static_cast<int>(e) + 1, me, -static_cast<double>(value.im));
+        const C total = tile_.product_sum(me, first, first, mask);
+        tile_.add(op[7] + 2 * static_cast<int>(e), me, conj_times(entry(d, e), total));
       }
     }
   }
@@ -221,7 +208,7 @@ class Diagonals {
     return out;
   }
 
-  Tile& tile_;
+  Tile<Real, B, kBackward>& tile_;
 };
 
 }  // namespace qjax_cuda

@@ -8,15 +8,14 @@
 
 namespace qjax_cuda {
 
-template <class Tile>
+template <class Real, int B, bool kBackward>
 class Permutations {
-  using C = typename Tile::C;
-  using Thread = typename Tile::Thread;
-  static constexpr int N = Tile::N;
-  static constexpr bool kBackward = Tile::kBackward;
+  using C = Complex<Real>;
+  using Thread = TileThread<Real, B, kBackward>;
+  static constexpr int N = 1 << B;
 
  public:
-  QJAX_DEVICE explicit Permutations(Tile& tile) : tile_(tile) {}
+  QJAX_DEVICE explicit Permutations(Tile<Real, B, kBackward>& tile) : tile_(tile) {}
 
   // X on bit J.
   template <int J>
@@ -52,7 +51,7 @@ class Permutations {
   }
 
  private:
-  Tile& tile_;
+  Tile<Real, B, kBackward>& tile_;
 };
 
 }  // namespace qjax_cuda

@@ -43,17 +43,14 @@ QJAX_DEVICE void apply_rotation(Complex<Real> (&v)[N], const Rotation<Real>& rot
   }
 }
 
-template <class Tile>
+template <class Real, int B, bool kBackward>
 class Rotations {
-  using Real = typename Tile::Real;
-  using C = typename Tile::C;
-  using Thread = typename Tile::Thread;
-  static constexpr int B = Tile::B;
-  static constexpr int N = Tile::N;
-  static constexpr bool kBackward = Tile::kBackward;
+  using C = Complex<Real>;
+  using Thread = TileThread<Real, B, kBackward>;
+  static constexpr int N = 1 << B;
 
  public:
-  QJAX_DEVICE explicit Rotations(Tile& tile) : tile_(tile) {}
+  QJAX_DEVICE explicit Rotations(Tile<Real, B, kBackward>& tile) : tile_(tile) {}
 
   // By a string with the x-mask X on register bits.
   template <int X>
@@ -129,7 +126,7 @@ class Rotations {
     }
   }
 
-  Tile& tile_;
+  Tile<Real, B, kBackward>& tile_;
 };
 
 }  // namespace qjax_cuda

@@ -45,7 +45,7 @@ class Sweep {
       // What circuits have most comes first; the next op is asked for while it runs.
       if (code == kTurns) {
         const Words4 ahead = four_words(tile_.args.tape + next);
-        turns().apply(tile_.args.tape + at, words);
+        Turns(tile_).apply(tile_.args.tape + at, words);
         words = ahead;
       } else if (code == kExchange) {
         const Words4 ahead = four_words(tile_.args.tape + next);
@@ -74,14 +74,14 @@ class Sweep {
 
   QJAX_DEVICE void far_op(int code, const int* op) {
     switch (code) {
-      case kRotationFar: rotations().far(op); break;
-      case kDenseFar: dense().far(op); break;
-      case kPermuteFar: permutations().far(op); break;
+      case kRotationFar: Rotations(tile_).far(op); break;
+      case kDenseFar: Dense(tile_).far(op); break;
+      case kPermuteFar: Permutations(tile_).far(op); break;
       case kTableSumFar:
-        if constexpr (kBackward) diagonals().table_sum_far(op);
+        if constexpr (kBackward) Diagonals(tile_).table_sum_far(op);
         break;
       case kTensor:
-        if constexpr (B >= 3) tensor_dense().apply(op);
+        if constexpr (B >= 3) TensorDense(tile_).apply(op);
         break;
       default: break;
     }
@@ -99,21 +99,21 @@ class Sweep {
   QJAX_ON_BIT(first, 4, name)
 #define QJAX_MATRIX2(k, A, D)                                                              \
   case kDense2 + k:                                                                        \
-    if constexpr (D < B) dense().template matrix2<(D < B ? A : 0), (D < B ? D : 1)>(op);    \
+    if constexpr (D < B) Dense(tile_).template matrix2<(D < B ? A : 0), (D < B ? D : 1)>(op);    \
     break;
     switch (code) {
       case kSettle: tile_.settle(); break;
-      case kPrepare: turns().prepare(op); break;
-      case kSigns: diagonals().signs(op); break;
-      QJAX_ON_BITS(kReal, dense().template real)
-      QJAX_ON_BITS(kMatrix, dense().template matrix)
-      QJAX_ON_BITS(kFlip, permutations().template flip)
+      case kPrepare: Turns(tile_).prepare(op); break;
+      case kSigns: Diagonals(tile_).signs(op); break;
+      QJAX_ON_BITS(kReal, Dense(tile_).template real)
+      QJAX_ON_BITS(kMatrix, Dense(tile_).template matrix)
+      QJAX_ON_BITS(kFlip, Permutations(tile_).template flip)
       QJAX_MATRIX2(0, 0, 1) QJAX_MATRIX2(1, 0, 2) QJAX_MATRIX2(2, 1, 2)
       QJAX_MATRIX2(3, 0, 3) QJAX_MATRIX2(4, 1, 3) QJAX_MATRIX2(5, 2, 3)
       QJAX_MATRIX2(6, 0, 4) QJAX_MATRIX2(7, 1, 4) QJAX_MATRIX2(8, 2, 4) QJAX_MATRIX2(9, 3, 4)
-      case kPhases: diagonals().phases(op); break;
+      case kPhases: Diagonals(tile_).phases(op); break;
       case kFactorSum:
-        if constexpr (kBackward) diagonals().factor_sum(op);
+        if constexpr (kBackward) Diagonals(tile_).factor_sum(op);
         break;
       case kOverlap:
         if constexpr (kBackward) tile_.overlap(op);
@@ -128,7 +128,7 @@ class Sweep {
   QJAX_DEVICE void near_op(int code, const int* op) {
 #define QJAX_ROTATION(X)                                                   \
   case kRotation + X:                                                      \
-    if constexpr (X < N) rotations().template near<(X < N ? X : 1)>(op);    \
+    if constexpr (X < N) Rotations(tile_).template near<(X < N ? X : 1)>(op);    \
     break;
     switch (code) {
       QJAX_ROTATION(1) QJAX_ROTATION(2) QJAX_ROTATION(3) QJAX_ROTATION(4) QJAX_ROTATION(5)
@@ -138,25 +138,16 @@ class Sweep {
       QJAX_ROTATION(21) QJAX_ROTATION(22) QJAX_ROTATION(23) QJAX_ROTATION(24) QJAX_ROTATION(25)
       QJAX_ROTATION(26) QJAX_ROTATION(27) QJAX_ROTATION(28) QJAX_ROTATION(29) QJAX_ROTATION(30)
       QJAX_ROTATION(31)
-      case kTable: diagonals().table(op); break;
+      case kTable: Diagonals(tile_).table(op); break;
       case kTableSum:
-        if constexpr (kBackward) diagonals().table_sum(op);
+        if constexpr (kBackward) Diagonals(tile_).table_sum(op);
         break;
       default: plain_op(code, op); break;
     }
 #undef QJAX_ROTATION
   }
 
-  // The ops, by kind.
-  using Own = Tile<Real, B, kBackward>;
-  QJAX_DEVICE Turns<Own> turns() { return Turns<Own>(tile_); }
-  QJAX_DEVICE Dense<Own> dense() { return Dense<Own>(tile_); }
-  QJAX_DEVICE TensorDense<Own> tensor_dense() { return TensorDense<Own>(tile_); }
-  QJAX_DEVICE Permutations<Own> permutations() { return Permutations<Own>(tile_); }
-  QJAX_DEVICE Rotations<Own> rotations() { return Rotations<Own>(tile_); }
-  QJAX_DEVICE Diagonals<Own> diagonals() { return Diagonals<Own>(tile_); }
-
-  Own tile_;
+  Tile<Real, B, kBackward> tile_;
 };
 
 }  // namespace qjax_cuda

@@ -29,15 +29,13 @@ QJAX_DEVICE Complex<Real> entry(const Real* m, u32 k) {
   return reinterpret_cast<const Complex<Real>*>(m)[k];
 }
 
-template <class GivenReal, int kRegisterBits, bool kRunsBackward>
+template <class Real, int B, bool kBackward>
 class Tile {
- public:
-  using Real = GivenReal;
   using C = Complex<Real>;
-  using Thread = TileThread<Real, kRegisterBits, kRunsBackward>;
-  static constexpr int B = kRegisterBits, N = 1 << B;
-  static constexpr bool kBackward = kRunsBackward;
+  using Thread = TileThread<Real, B, kBackward>;
+  static constexpr int N = 1 << B;
 
+ public:
   const Block& block;
   const SweepArgs& args;
   mutable PerThread<Thread> threads;
@@ -135,6 +133,27 @@ class Tile {
       }
     }
     want(1, op[1]);
+  }
+
+  // The same for the cotangent of a complex number.
+  QJAX_DEVICE void add(int sum, u32 me, C value) const {
+    add(sum, me, static_cast<double>(value.re));
+    add(sum + 1, me, -static_cast<double>(value.im));
+  }
+
+  // sum over the numbers r within a mask of lam at lam_place + r times psi at psi_place + r, both in
+  // shared memory.
+  QJAX_DEVICE C product_sum(u32 me, u32 lam_place, u32 psi_place, u32 mask) const {
+    const Shared<C> memory = this->memory();
+    C total = {0, 0};
+    u32 rest = 0;
+    QJAX_ROLLED
+    do {
+      const C lam = memory.get(me, buffer() + lam_place + rest);
+      total = add_times(total, lam, memory.get(me, psi_place + rest));
+      rest = ((rest | ~mask) + 1) & mask;
+    } while (rest != 0);
+    return total;
   }
 
   // --- between memory and registers ---------------------------------------------------------------

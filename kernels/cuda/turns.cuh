@@ -10,17 +10,14 @@
 
 namespace qjax_cuda {
 
-template <class Tile>
+template <class Real, int B, bool kBackward>
 class Turns {
-  using Real = typename Tile::Real;
-  using C = typename Tile::C;
-  using Thread = typename Tile::Thread;
-  static constexpr int B = Tile::B;
-  static constexpr int N = Tile::N;
-  static constexpr bool kBackward = Tile::kBackward;
+  using C = Complex<Real>;
+  using Thread = TileThread<Real, B, kBackward>;
+  static constexpr int N = 1 << B;
 
  public:
-  QJAX_DEVICE explicit Turns(Tile& tile) : tile_(tile) {}
+  QJAX_DEVICE explicit Turns(Tile<Real, B, kBackward>& tile) : tile_(tile) {}
 
   // Works out turns: first every one by itself, then the diagonals of all bits together.
   QJAX_DEVICE void prepare(const int* op) {
@@ -68,7 +65,7 @@ class Turns {
       if (!(kinds & (kPhasesBefore | kPhasesAfter))) t.scale = times(memory.get(me, place), t.scale);
     }
     if constexpr (kBackward) {
-      const Tile& tile = tile_;
+      const auto& tile = tile_;
       const auto add = [&tile, op](u32 me, int k, double value) {
         const int sum = op[4 + (k & 3)];
         if (sum >> (k >> 2) & 1) tile.add((sum >> 2) + (k >> 2 & sum), me, value);
@@ -268,7 +265,7 @@ class Turns {
     }
   }
 
-  Tile& tile_;
+  Tile<Real, B, kBackward>& tile_;
 };
 
 }  // namespace qjax_cuda

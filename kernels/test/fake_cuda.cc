@@ -36,6 +36,9 @@ thread_local int current = -1, mode = 0;
 bool refuses = false;
 std::map<std::pair<Kernel*, int>, Function> functions;
 
+bool is_old(int device) { return device == 3; }
+int shared_limit(int device) { return (is_old(device) ? 64 : 227) * 1024; }
+
 }  // namespace
 
 extern "C" {
@@ -55,11 +58,10 @@ int cuCtxGetDevice(int* device) {
 }
 
 int cuDeviceGetAttribute(int* value, int attribute, int device) {
-  const bool old = device == 3;
   switch (attribute) {
-    case 75: *value = old ? 7 : 9; return 0;
-    case 76: *value = old ? 5 : 0; return 0;
-    case 97: *value = (old ? 64 : 227) * 1024; return 0;
+    case 75: *value = is_old(device) ? 7 : 9; return 0;
+    case 76: *value = is_old(device) ? 5 : 0; return 0;
+    case 97: *value = shared_limit(device); return 0;
     default: return kInvalidValue;
   }
 }
@@ -92,7 +94,7 @@ int cuLibraryGetKernel(void** kernel, void* library, const char* name) {
 
 int cuKernelSetAttribute(int attribute, int value, void* kernel, int device) {
   const std::lock_guard<std::mutex> lock(mutex);
-  if (attribute != 8 || value > (device == 3 ? 64 : 227) * 1024) return kInvalidValue;
+  if (attribute != 8 || value > shared_limit(device)) return kInvalidValue;
   static_cast<Kernel*>(kernel)->shared[device] = value;
   return 0;
 }

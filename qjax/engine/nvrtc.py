@@ -52,8 +52,8 @@ def cubin(part: int, architecture: int) -> bytes:
     if hashlib.sha256(code).digest() == digest:
         return code
     logging.getLogger("qjax").warning(
-        "Compiling CUDA kernels for compute capability %s, which takes some ten seconds. They are "
-        "kept in %s.",
+        "Compiling CUDA kernels for compute capability %s, once on this machine, which may take a "
+        "minute. They are kept in %s.",
         architecture / 10,
         path.parent,
     )

@@ -1,6 +1,5 @@
 """The batch axis of the primitives: operands have B rows, or one row that serves all."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,14 +30,12 @@ def in_precision(constants: np.ndarray, dtype: Any) -> jax.Array:
         EngineError: If JAX does not have it here: a program for double precision was traced with
             64-bit numbers switched on, and is lowered without.
     """
-    with warnings.catch_warnings(action="ignore"):  # JAX would warn, and go on in single precision
-        converted = jnp.asarray(constants, dtype)
-    if converted.dtype != dtype:
+    if jax.dtypes.canonicalize_dtype(dtype) != dtype:
         raise EngineError(
             f"A program with {np.dtype(dtype).name} must be lowered with 64-bit numbers, as it was "
             "traced, but jax_enable_x64 is off here. Lower it inside of jax.enable_x64(True)."
         )
-    return converted
+    return jnp.asarray(constants, dtype)
 
 
 def stacked(operands: Sequence[Any], axes: Sequence[Any]) -> tuple[list[Any], int, int]:

@@ -394,8 +394,8 @@ def _converted(
         return controlled(base, qubits[:1], [operation.ctrl_state])
     if isinstance(operation, terra.AnnotatedOperation):
         return _modified(operation, operation.modifiers, qubits)
-    k = getattr(operation, "num_ctrl_qubits", 0)
-    # A gate with several targets has a base on one.
+    k = operation.num_ctrl_qubits if isinstance(operation, terra.ControlledGate) else 0
+    # The base of a gate with several targets is on one of them.
     if k and operation.base_gate.num_qubits == len(qubits) - k:
         values = [operation.ctrl_state >> j & 1 for j in range(k)]
         return controlled(_converted(operation.base_gate, qubits[k:], ()), qubits[:k], values)
