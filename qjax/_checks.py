@@ -1,13 +1,24 @@
 """Checks that several rooms share, with their messages."""
 
 import operator
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qjax.errors import CircuitError, QjaxError, SamplingError
+
+
+def is_sequence(value: Any) -> TypeGuard[Sequence[Any]]:
+    """Whether a value is a sequence of things; a text is one thing.
+
+    Examples:
+        >>> is_sequence(["Z0", "X1"]), is_sequence("Z0")
+        (True, False)
+    """
+    return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 def as_integer(value: Any, what: str, error: type[QjaxError] = CircuitError) -> int:

@@ -1,13 +1,12 @@
 """What a run takes, told before it starts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
 
-from qjax._checks import as_positive
+from qjax._checks import as_positive, is_sequence
 from qjax._units import duration, scaled
 from qjax.circuit.circuit import Circuit
 from qjax.engine.expectation import checked_observable
@@ -135,7 +134,7 @@ def _observable_cost(observable: Any, num_qubits: int) -> tuple[float, float]:
     Strings that flip the same qubits share a product of two amplitudes, and each adds a signed sum,
     or all of them a Walsh-Hadamard transform. Such a pass only reads, and so counts half.
     """
-    several = isinstance(observable, Sequence) and not isinstance(observable, str)
+    several = is_sequence(observable)
     wanted = list(observable) if several else [observable]
     if not wanted:
         raise ObservableError("cost: a sequence of observables must not be empty.")

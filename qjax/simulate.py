@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from qjax._checks import as_positive, check_key, check_qubits
+from qjax._checks import as_positive, check_key, check_qubits, is_sequence
 from qjax.circuit.binding import flat_values
 from qjax.circuit.circuit import Circuit
 from qjax.circuit.parameter import is_traced
@@ -450,7 +450,7 @@ def expectation(
     noisy = isinstance(circuit, Circuit) and is_noisy(circuit, noise)
     if not measured and given is None:
         _without_measurements(circuit, "expectation")
-    several = isinstance(observable, Sequence) and not isinstance(observable, str)
+    several = is_sequence(observable)
     wanted = list(observable) if several else [observable]
     if not wanted:
         raise ObservableError("expectation: a sequence of observables must not be empty.")

@@ -1,10 +1,11 @@
 """QuantumModel: a circuit and observables as a function of data and named weights."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 
+from qjax._checks import is_sequence
 from qjax.circuit import Circuit
 from qjax.engine.select import complex_dtype, real_dtype
 from qjax.errors import LearningError
@@ -77,7 +78,7 @@ class QuantumModel(Block):
                     "QuantumModel: observables must be given with a function, but are None."
                 )
             observables = [f"Z{q}" for q in range(circuit.num_qubits)]
-        several = isinstance(observables, Sequence) and not isinstance(observables, str)
+        several = is_sequence(observables)
         self.observables = list(observables) if several else observables
         self.initializer = uniform() if initializer is None else initializer
         self.noise, self.dtype, self.engine = noise, complex_dtype(dtype), engine

@@ -1,12 +1,13 @@
 """Several observables and sets of params, each with draws of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from qjax._checks import is_sequence
 from qjax.circuit import Circuit
 from qjax.circuit.binding import flat_values
 from qjax.errors import ObservableError
@@ -26,7 +27,7 @@ def shot_values(
     Raises:
         ObservableError: If a sequence is empty.
     """
-    if isinstance(observable, Sequence) and not isinstance(observable, str):
+    if is_sequence(observable):
         if not observable:
             raise ObservableError(f"{what}: a sequence of observables must not be empty.")
         values = [

@@ -1,6 +1,6 @@
 """Trained circuits as a classifier and a regressor, for scikit-learn."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
@@ -10,14 +10,13 @@ import numpy as np
 import optax
 from numpy.typing import ArrayLike
 
-from qjax._checks import as_positive
+from qjax._checks import as_positive, is_sequence
 from qjax._extras import require
 from qjax.engine.select import complex_dtype, real_dtype
 from qjax.errors import LearningError
 from qjax.learning.circuits import pauli_strings, reuploading_circuit
 from qjax.learning.estimators.base import QuantumEstimator, padded
 from qjax.learning.model import QuantumModel
-from qjax.observables import PauliSum
 from qjax.train import fit
 
 _PURPOSE = "An estimator of qjax.learning"
@@ -26,12 +25,6 @@ _multiclass: Any = require("sklearn.utils.multiclass", "learning", _PURPOSE)
 _validation: Any = require("sklearn.utils.validation", "learning", _PURPOSE)
 
 BATCH = 128  # rows in a step where nothing else is asked for
-
-
-def _several(observables: Any) -> list[Any]:
-    """Observables as a list; a text or an operator is one of them."""
-    one = isinstance(observables, str | PauliSum) or not isinstance(observables, Iterable)
-    return [observables] if one else list(observables)
 
 
 class VariationalEstimator(QuantumEstimator):
@@ -84,11 +77,10 @@ class VariationalEstimator(QuantumEstimator):
         if circuit is None:
             circuit = reuploading_circuit(features, self._qubits(features), self.layers)
         observables = self.observables
-        observables = (
-            pauli_strings(circuit.num_qubits, outputs)
-            if observables is None
-            else _several(observables)
-        )
+        if observables is None:
+            observables = pauli_strings(circuit.num_qubits, outputs)
+        elif not is_sequence(observables):
+            observables = [observables]
         return QuantumModel(
             circuit, observables, initializer=self.initializer, dtype=self.dtype,
             engine=self.engine,
@@ -201,10 +193,11 @@ class VariationalClassifier(_base.ClassifierMixin, VariationalEstimator):
             raise LearningError(
                 f"VariationalClassifier: y must hold at least two classes, but has {k} class."
             )
-        if self.observables is not None and (given := len(_several(self.observables))) != k:
+        given = self.observables
+        if given is not None and (count := len(given) if is_sequence(given) else 1) != k:
             raise LearningError(
                 f"VariationalClassifier: observables must be one for each of {k} classes, but are "
-                f"{given}."
+                f"{count}."
             )
         angles = self._fit_angles(x, np.pi)
         model = self._model(x.shape[1], k)
